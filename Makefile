@@ -1,0 +1,62 @@
+# Everything a developer needs; `make` alone says what there is.
+
+PYTHON ?= python3
+PYTEST ?=
+BIN := .venv/bin
+RUN_PYTEST := $(BIN)/python -m pytest
+PACKAGES := consumer domain adapters deploy tests
+
+.DEFAULT_GOAL := help
+.PHONY: help install system-deps demo test check format unit trace clean
+
+help: ## Say what there is
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo '  PYTEST="-k word -x" adds arguments to test and unit; PYTHON=python3.12 names the interpreter for .venv'
+
+install: .venv/installed ## Create .venv with the engine, the local platform and the tools (repeats nothing)
+
+.venv/installed: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "$(PYTHON) is older than Python 3.11: name a newer one with make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 3; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[local,dev]'
+	@touch $@
+
+system-deps: ## Install what the tests want from the system (Debian and Ubuntu): kcat, PostgreSQL 15, Maven, Java 17
+	@missing=""; \
+	command -v kcat >/dev/null || missing="$$missing kcat"; \
+	test -x /usr/lib/postgresql/15/bin/postgres || missing="$$missing postgresql-15"; \
+	command -v mvn >/dev/null || missing="$$missing maven"; \
+	command -v java >/dev/null || missing="$$missing openjdk-17-jre-headless"; \
+	test -n "$$missing" || exit 0; \
+	command -v apt-get >/dev/null || { echo "Please install by hand:$$missing"; exit 3; }; \
+	as_root=""; test "$$(id -u)" = 0 || as_root=sudo; \
+	$$as_root apt-get update -qq && $$as_root env DEBIAN_FRONTEND=noninteractive \
+	  apt-get install -y -qq --no-install-recommends $$missing
+
+demo: install ## Show the whole engine at work on a Kafka and a Postgres of its own
+	@$(BIN)/python -m deploy.local.demo
+
+test: install ## Run every test; nothing may be skipped, deselected or expected to fail
+	@$(RUN_PYTEST) --complete $(PYTEST)
+
+check: install ## Format, lint, types, import rules and unit tests
+	@$(BIN)/ruff format --check $(PACKAGES)
+	@$(BIN)/ruff check $(PACKAGES)
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(MAKE) --no-print-directory unit
+
+unit: install ## Run the tests that need no services and no network
+	@$(RUN_PYTEST) tests/unit $(PYTEST)
+
+format: install ## Put the code in the common format
+	@$(BIN)/ruff format $(PACKAGES)
+	@$(BIN)/ruff check --fix $(PACKAGES)
+
+trace: install ## Play a recorded activity trace against the plain rules
+	@$(BIN)/python -m tests.trace
+
+clean: ## Remove what builds and runs leave behind (not .venv)
+	@rm -rf .local dist build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	@find $(PACKAGES) -name __pycache__ -type d -prune -exec rm -rf {} +

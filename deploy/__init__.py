@@ -1,0 +1,1 @@
+"""What runs the engine: images, manifests and the local platform."""

@@ -1,0 +1,21 @@
+"""Free TCP ports on loopback."""
+
+import random
+import socket
+
+# Below 32768, where Linux takes the ports of outgoing connections from: so that no connection takes the port of a
+# server while that is down for a restart. Above 20000 hardly anything listens by default.
+_LOWEST, _HIGHEST = 20_000, 32_000
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on at this moment; another process may still take it before its use."""
+    while True:
+        port = random.SystemRandom().randint(_LOWEST, _HIGHEST)
+        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
