@@ -1,0 +1,63 @@
+"""A shard as its row in the store tells it, and what an owner may do with it."""
+
+from dataclasses import dataclass
+
+from domain.cycles import Figures
+from domain.events import Tick
+from domain.policy import Policy
+
+
+@dataclass(frozen=True, slots=True)
+class Ownership:
+    """The right to write a shard's state: holds while the stored epoch is this one."""
+
+    shard: int
+    epoch: int
+
+
+@dataclass(frozen=True, slots=True)
+class BegunTick:
+    """A tick that the shard has begun: it ends with the policy and, all users together, the figures it began with.
+
+    ``last_sequence`` is set once the last chunk is decided: when it is confirmed, the shard is done with the tick.
+    """
+
+    offset: int
+    tick: Tick
+    policy: Policy
+    figures: Figures
+    last_sequence: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ShardState:
+    """The shard's row. ``policy`` is the one its wake times were computed with, or None when they must be redone.
+
+    ``position`` is the next activity offset to read, ``tick_cursor`` the next tick offset to look at. Sequences up to
+    ``decided`` were given to outbox entries, those up to ``confirmed`` are known to be published. ``active`` and
+    ``recently_messaged`` count the shard's users by stored outcome.
+    """
+
+    shard: int
+    epoch: int
+    position: int
+    tick_cursor: int
+    decided: int
+    confirmed: int
+    active: int
+    recently_messaged: int
+    policy: Policy | None
+    begun: BegunTick | None
+
+    @property
+    def ownership(self) -> Ownership:
+        """The right that this state was read with."""
+        return Ownership(self.shard, self.epoch)
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxEntry:
+    """Records that are published in one Kafka transaction, in the order of ``sequence`` within the shard."""
+
+    sequence: int
+    payload: bytes
