@@ -1,0 +1,1 @@
+"""The outside world behind the ports of the domain: Kafka, Postgres, wire formats, the clock."""

@@ -1,0 +1,60 @@
+"""Events, ticks, messages and cycles become records to publish."""
+
+import msgspec
+
+from adapters.codec.decoding import ENGAGEMENT_TICK, USER_ACTIVE, USER_REGISTERED
+from domain.cycles import Cycle, cycle_record
+from domain.decision_logic import ELIGIBLE
+from domain.events import Activity, Tick
+from domain.messages import MESSAGE_TYPE, EngagementMessage
+from domain.records import OutgoingRecord
+from domain.times import format_time
+
+_CONTENT_TYPE = ("content-type", b"application/json")
+_to_json = msgspec.json.Encoder().encode
+
+
+def encode_message(message: EngagementMessage, topic: str, event_source: str) -> OutgoingRecord:
+    """The message keyed by its user, as a CloudEvent in binary mode whose source is ``event_source``."""
+    message_id = str(message.message_id)
+    decided_at = format_time(message.decided_at)
+    value = {
+        "message_id": message_id,
+        "type": MESSAGE_TYPE,
+        "user_id": message.user_id,
+        "content": message.content,
+        "segment": message.segment,
+        "tone": message.tone,
+        "reason": ELIGIBLE,
+        "tick_id": message.tick_id,
+        "decided_at": decided_at,
+    }
+    headers = (
+        ("ce_specversion", b"1.0"),
+        ("ce_id", message_id.encode()),
+        ("ce_type", MESSAGE_TYPE.encode()),
+        ("ce_source", event_source.encode()),
+        ("ce_time", decided_at.encode()),
+        _CONTENT_TYPE,
+    )
+    return OutgoingRecord(topic, message.user_id.encode(), _to_json(value), headers)
+
+
+def encode_cycle(cycle: Cycle, topic: str) -> OutgoingRecord:
+    """The record of the cycle, keyed by the tick's id."""
+    return OutgoingRecord(topic, cycle.tick_id.encode(), _to_json(cycle_record(cycle)), (_CONTENT_TYPE,))
+
+
+def encode_activity(activity: Activity, topic: str) -> OutgoingRecord:
+    """The input record that says so, keyed by the user as the engine demands."""
+    value = {"type": USER_ACTIVE if activity.name is None else USER_REGISTERED, "user_id": activity.user_id}
+    if activity.name is not None:
+        value["name"] = activity.name
+    value["occurred_at"] = format_time(activity.occurred_at)
+    return OutgoingRecord(topic, activity.user_id.encode(), _to_json(value))
+
+
+def encode_tick(tick: Tick, topic: str) -> OutgoingRecord:
+    """The input record that asks for the tick."""
+    value = {"type": ENGAGEMENT_TICK, "tick_id": tick.tick_id, "at": format_time(tick.at)}
+    return OutgoingRecord(topic, None, _to_json(value))
