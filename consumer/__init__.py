@@ -1,0 +1,1 @@
+"""The service: takes activity in, evaluates ticks, publishes messages; and the command line around it."""

@@ -1,0 +1,74 @@
+"""What the values of settings look like. The messages of the ValueErrors follow the variable's name."""
+
+import re
+from datetime import timedelta
+from decimal import Decimal
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
+
+from domain.policy import LONGEST_THRESHOLD, SHORTEST_THRESHOLD
+
+SECOND, HOUR, DAY = timedelta(seconds=1), timedelta(hours=1), timedelta(days=1)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+def duration(amount: Decimal, unit: timedelta) -> timedelta:
+    """So many units (not negative), rounded to whole microseconds. Raises ValueError above 3,660,000 days."""
+    # Compared first: a number with any exponent may have been given, which can't be multiplied.
+    if amount > LONGEST_THRESHOLD // unit:
+        raise ValueError(f"must not be longer than {LONGEST_THRESHOLD.days} days")
+    return timedelta(microseconds=round(amount * (unit // _MICROSECOND)))
+
+
+def _threshold_in(unit: timedelta) -> AfterValidator:
+    def check(amount: Decimal) -> Decimal:
+        if amount <= 0 or duration(amount, unit) < SHORTEST_THRESHOLD:
+            raise ValueError("must be positive, a microsecond at least")
+        return amount
+
+    return AfterValidator(check)
+
+
+def _check_servers(servers: str) -> str:
+    if not all(re.fullmatch(r"[^\s/,]+:[0-9]{1,5}", server.strip()) for server in servers.split(",")):
+        raise ValueError("must be a list of host:port, separated by commas")
+    return servers
+
+
+def _check_dsn(dsn: SecretStr) -> SecretStr:
+    if not dsn.get_secret_value().startswith(("postgresql://", "postgres://")):
+        raise ValueError("must start with postgresql://")
+    return dsn
+
+
+def _check_topic(topic: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9._-]{1,249}", topic) or topic in (".", ".."):
+        raise ValueError("must be a topic name: 1 to 249 letters, digits, dots, underscores and hyphens")
+    return topic
+
+
+def _check_visible(text: str) -> str:
+    if not re.fullmatch(r"[!-~]{1,200}", text):
+        raise ValueError("must be 1 to 200 visible ASCII characters without a space")
+    return text
+
+
+def _none_for(word: str) -> BeforeValidator:
+    return BeforeValidator(lambda value: None if isinstance(value, str) and value.lower() == word else value)
+
+
+_LOWER = BeforeValidator(lambda value: value.lower() if isinstance(value, str) else value)
+
+Servers = Annotated[str, AfterValidator(_check_servers)]
+PostgresDsn = Annotated[SecretStr, AfterValidator(_check_dsn)]
+Topic = Annotated[str, AfterValidator(_check_topic)]
+Visible = Annotated[str, AfterValidator(_check_visible)]
+ThresholdSeconds = Annotated[Decimal, _threshold_in(SECOND)]
+ThresholdHours = Annotated[Decimal, _threshold_in(HOUR)]
+ThresholdDays = Annotated[Decimal, _threshold_in(DAY)]
+DaysOrForever = Annotated[Annotated[Decimal, _threshold_in(DAY)] | None, _none_for("forever")]
+PortOrOff = Annotated[Annotated[int, Field(ge=0, le=65_535)] | None, _none_for("off")]
+TimeoutSeconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
+LogLevel = Annotated[Literal["debug", "info", "warning", "error", "critical"], _LOWER]
+LogFormat = Annotated[Literal["json", "console"] | None, _LOWER]
