@@ -1,0 +1,1 @@
+"""State in Postgres: migrations, the fence, and every statement that runs behind it."""

@@ -1,0 +1,79 @@
+"""Connections to Postgres: a small pool whose every call has a time limit, and the one place that sorts its errors."""
+
+import contextlib
+from collections.abc import Iterator
+
+import asyncpg
+
+from domain.errors import MisconfiguredError, TransientError
+
+# What one call may take. A chunk of 2,000 users needs well under a second; beyond this the server is taken for gone,
+# and the shard is taken over anew from what is stored.
+CALL_SECONDS = 20.0
+CONNECT_SECONDS = 10.0
+
+SESSION = {
+    "application_name": "engagement-engine",
+    "search_path": "engagement",
+    "timezone": "UTC",
+    # A frozen owner's locks must fall, so that its successor can take the shard.
+    "idle_in_transaction_session_timeout": "5s",
+    # Above the previous one: whoever waits for a frozen owner outlasts it.
+    "lock_timeout": "10s",
+    "statement_timeout": "20s",
+    "tcp_keepalives_idle": "5",
+    "tcp_keepalives_interval": "2",
+    "tcp_keepalives_count": "3",
+    # Every statement reaches users by id or by (shard, wake time), a bounded number at a time. These switches keep
+    # the planner from reading the whole table or index where its statistics are old or the table is small.
+    "enable_seqscan": "off",
+    "enable_hashjoin": "off",
+    "enable_mergejoin": "off",
+    "jit": "off",
+}
+
+# The surroundings don't fit; a repetition can't help: undefined table or column, no such schema or database, missing
+# right, refused credentials.
+_MISFITS = (
+    asyncpg.UndefinedTableError,
+    asyncpg.UndefinedColumnError,
+    asyncpg.InvalidSchemaNameError,
+    asyncpg.InvalidCatalogNameError,
+    asyncpg.InsufficientPrivilegeError,
+    asyncpg.InvalidAuthorizationSpecificationError,
+)
+
+
+async def connect(dsn: str, *, max_size: int = 8) -> asyncpg.Pool:
+    """A pool of up to ``max_size`` connections, opened when needed. Raises MisconfiguredError, TransientError."""
+    with postgres_errors():
+        return await asyncpg.create_pool(
+            dsn,
+            min_size=0,
+            max_size=max_size,
+            timeout=CONNECT_SECONDS,
+            command_timeout=CALL_SECONDS,
+            server_settings=SESSION,
+            reset=_leave_as_is,
+        )
+
+
+@contextlib.contextmanager
+def postgres_errors() -> Iterator[None]:
+    """Sort what asyncpg raises: the surroundings don't fit, or try again.
+
+    A violated constraint is neither: it is a broken invariant of ours and passes through.
+    """
+    try:
+        yield
+    except _MISFITS as error:
+        raise MisconfiguredError(f"Postgres: {error}; `engage init` brings the schema to head") from error
+    except asyncpg.IntegrityConstraintViolationError:
+        raise
+    # asyncpg reports a server that goes away in the middle of a transaction as an InterfaceError without a code.
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, TimeoutError) as error:
+        raise TransientError(f"Postgres: {type(error).__name__}: {error}") from error
+
+
+async def _leave_as_is(_connection: object) -> None:
+    """Nothing to reset between uses: transactions are ended by those who began them, and nothing else is changed."""

@@ -1,0 +1,21 @@
+"""The named statements of ``queries/*.sql``: every statement that the store runs can be read there, without Python."""
+
+import re
+from importlib.resources import files
+
+_NAME = re.compile(r"^-- name: (\w+)$", re.MULTILINE)
+
+
+def load_queries() -> dict[str, str]:
+    """Statements by name."""
+    queries: dict[str, str] = {}
+    for file in files("adapters.postgres").joinpath("queries").iterdir():
+        _, *parts = _NAME.split(file.read_text(encoding="utf-8"))
+        for name, text in zip(parts[::2], parts[1::2], strict=True):
+            if name in queries:
+                raise ValueError(f"two statements are named {name}")
+            queries[name] = text.strip()
+    return queries
+
+
+QUERIES = load_queries()

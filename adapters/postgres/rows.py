@@ -1,0 +1,114 @@
+"""Rows as domain values, and back."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import asyncpg
+
+from domain.cycles import Cycle, Figures
+from domain.events import Tick
+from domain.ownership import BegunTick, ShardState
+from domain.policy import Policy
+from domain.users import MICROSECOND, Outcome, StoredUser, User
+
+Row = asyncpg.Record
+
+
+def shard_state(row: Row) -> ShardState:
+    """The shard's row."""
+    policy = row["policy"]
+    return ShardState(
+        shard=row["shard"],
+        epoch=row["epoch"],
+        position=row["position"],
+        tick_cursor=row["tick_cursor"],
+        decided=row["decided"],
+        confirmed=row["confirmed"],
+        active=row["active"],
+        recently_messaged=row["recently_messaged"],
+        policy=None if policy is None else policy_of(policy),
+        begun=None if row["begun_offset"] is None else _begun_tick(row),
+    )
+
+
+def shard_values(state: ShardState) -> tuple[Any, ...]:
+    """The arguments of the statement ``write_shard``."""
+    begun = state.begun
+    return (
+        state.shard,
+        state.position,
+        state.tick_cursor,
+        state.decided,
+        state.confirmed,
+        state.active,
+        state.recently_messaged,
+        None if state.policy is None else policy_values(state.policy),
+        *((None,) * 6 if begun is None else _begun_values(begun)),
+    )
+
+
+def policy_of(values: list[int]) -> Policy:
+    """A policy from its four thresholds in microseconds."""
+    return Policy(*(timedelta(microseconds=value) for value in values))
+
+
+def policy_values(policy: Policy) -> list[int]:
+    """The four thresholds in microseconds."""
+    thresholds = (
+        policy.inactivity_threshold,
+        policy.message_frequency,
+        policy.dormant_threshold,
+        policy.new_user_threshold,
+    )
+    return [threshold // MICROSECOND for threshold in thresholds]
+
+
+def stored_user(row: Row) -> StoredUser:
+    """A user's row."""
+    user = User(
+        user_id=row["user_id"],
+        first_seen=time_of(row["first_seen"]),
+        last_active=time_of(row["last_active"]),
+        registered_at=optional_time(row["registered_at"]),
+        name=row["name"],
+        named_at=optional_time(row["named_at"]),
+        last_messaged=optional_time(row["last_messaged"]),
+    )
+    return StoredUser(user, Outcome(row["outcome"]), time_of(row["wake_at"]))
+
+
+def cycle_of(row: Row) -> Cycle:
+    """A usable tick's row as the cycle it stands for."""
+    figures = Figures(*(row[name] for name in Figures.__slots__))
+    return Cycle(row["tick_id"], time_of(row["at"]), row["evaluated"], row["coalesced"], figures)
+
+
+def time_of(value: datetime) -> datetime:
+    """The time, aware. asyncpg gives 'infinity' and '-infinity' as the last and first datetime without a zone."""
+    return value if value.tzinfo is not None else value.replace(tzinfo=UTC)
+
+
+def optional_time(value: datetime | None) -> datetime | None:
+    """The same for a time that may be absent."""
+    return None if value is None else time_of(value)
+
+
+def _begun_tick(row: Row) -> BegunTick:
+    return BegunTick(
+        offset=row["begun_offset"],
+        tick=Tick(row["begun_tick_id"], time_of(row["begun_at"])),
+        policy=policy_of(row["begun_policy"]),
+        figures=Figures(*row["begun_figures"]),
+        last_sequence=row["begun_last_sequence"],
+    )
+
+
+def _begun_values(begun: BegunTick) -> tuple[Any, ...]:
+    return (
+        begun.offset,
+        begun.tick.tick_id,
+        begun.tick.at,
+        policy_values(begun.policy),
+        list(begun.figures.as_tuple()),
+        begun.last_sequence,
+    )

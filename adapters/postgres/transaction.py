@@ -1,0 +1,163 @@
+"""What one transaction of a shard's owner can do.
+
+The lock order stands here: own shard row (the fence), then users in the order of their ids, then tick rows in the
+order of their offsets, last; or own shard row, then the deployment row. What the own shard row guards (outbox, log,
+counters) is written at any time.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+import asyncpg
+
+from adapters.codec import pack_records
+from adapters.postgres.connection import postgres_errors
+from adapters.postgres.queries import QUERIES
+from adapters.postgres.rows import cycle_of, optional_time, shard_values, stored_user
+from domain.cycles import Cycle
+from domain.messages import EngagementMessage
+from domain.ownership import OutboxEntry, ShardState
+from domain.policy import Policy
+from domain.records import OutgoingRecord
+from domain.ticks import JudgedTick, UsableTick
+from domain.users import ActivityChange, Outcome, StoredUser, wake_when_active
+
+
+class PostgresShardTransaction:
+    """Implements ``ShardTransaction`` on a connection whose transaction has passed the fence."""
+
+    def __init__(self, connection: asyncpg.pool.PoolConnectionProxy, state: ShardState) -> None:
+        self.state = state
+        self.committed = False
+        self._connection = connection
+        self._entries: list[OutboxEntry] = []
+
+    async def apply_activity(self, changes: Sequence[ActivityChange], policy: Policy) -> None:
+        if not changes:
+            return
+        moved = await self._fetch(
+            "apply_activity",
+            self.state.shard,
+            [change.user_id for change in changes],
+            [wake_when_active(change.last_active, policy) for change in changes],
+            [change.first_seen for change in changes],
+            [change.last_active for change in changes],
+            [change.registered_at for change in changes],
+            [change.named_at for change in changes],
+            [change.name for change in changes],
+        )
+        corrections: list[tuple[int, str, int]] = []
+        for previous_shard, previous_outcome, outcome, users in moved:
+            self._count(outcome, users)
+            if previous_shard == self.state.shard:
+                self._count(previous_outcome, -users)
+            elif previous_shard is not None:
+                corrections.append((previous_shard, previous_outcome, -users))
+        if corrections:
+            await self._execute("leave_corrections", *map(list, zip(*corrections, strict=True)))
+
+    async def add_entry(self, records: Sequence[OutgoingRecord]) -> None:
+        entry = OutboxEntry(self.state.decided + 1, pack_records(records))
+        await self._execute("add_entry", self.state.shard, entry.sequence, entry.payload)
+        self.state = replace(self.state, decided=entry.sequence)
+        self._entries.append(entry)
+
+    async def lock_tick_log(self) -> tuple[int, datetime | None]:
+        [row] = await self._fetch("lock_deployment")
+        return row["tick_next"], optional_time(row["tick_latest"])
+
+    async def write_verdicts(self, verdicts: Sequence[JudgedTick], tick_next: int, latest: datetime | None) -> None:
+        if verdicts:
+            ticks = [verdict.tick for verdict in verdicts]
+            await self._execute(
+                "insert_verdicts",
+                [verdict.offset for verdict in verdicts],
+                [verdict.verdict for verdict in verdicts],
+                [None if tick is None else tick.tick_id for tick in ticks],
+                [None if tick is None else tick.at for tick in ticks],
+            )
+        await self._execute("advance_tick_log", tick_next, latest)
+
+    async def fold_moves(self) -> None:
+        for outcome, change in await self._fetch("fold_moves", self.state.shard):
+            self._count(outcome, change)
+
+    async def make_all_due(self, limit: int) -> bool:
+        picked = [row["user_id"] for row in await self._fetch("pick_not_due", self.state.shard, limit)]
+        if picked:
+            await self._fetch("lock_of_shard", picked, self.state.shard)
+            await self._execute("make_due", picked, self.state.shard)
+        return len(picked) < limit
+
+    async def due_users(self, at: datetime, limit: int) -> tuple[list[StoredUser], bool]:
+        picked = [row["user_id"] for row in await self._fetch("pick_due", self.state.shard, at, limit)]
+        locked = await self._fetch("lock_due", picked, self.state.shard, at) if picked else []
+        return [stored_user(row) for row in locked], len(picked) < limit
+
+    async def write_decisions(self, users: Sequence[StoredUser]) -> None:
+        if users:
+            await self._execute(
+                "write_decisions",
+                [stored.user.user_id for stored in users],
+                [stored.outcome for stored in users],
+                [stored.wake_at for stored in users],
+                [stored.user.last_messaged for stored in users],
+            )
+
+    async def log_messages(self, messages: Sequence[EngagementMessage]) -> None:
+        if messages:
+            await self._execute(
+                "log_messages",
+                self.state.shard,
+                self.state.decided + 1,
+                messages[0].tick_id,
+                messages[0].decided_at,
+                [message.user_id for message in messages],
+                [message.message_id for message in messages],
+                [message.segment for message in messages],
+                [message.tone for message in messages],
+                [message.content for message in messages],
+            )
+
+    async def count_coalesced(self, ticks: Sequence[UsableTick]) -> list[Cycle]:
+        if not ticks:
+            return []
+        offsets = [tick.offset for tick in ticks]
+        await self._fetch("lock_ticks", offsets)
+        rows = await self._fetch("count_coalesced", offsets)
+        return [cycle_of(row) for row in sorted(rows, key=lambda row: int(row["tick_offset"])) if row["ended_at"]]
+
+    async def count_done(self) -> Cycle | None:
+        begun = self.state.begun
+        if begun is None or begun.last_sequence is None or begun.last_sequence > self.state.confirmed:
+            return None
+        [row] = await self._fetch("count_evaluated", begun.offset, *begun.figures.as_tuple())
+        self.state = replace(self.state, begun=None)
+        return cycle_of(row) if row["ended_at"] else None
+
+    async def confirm(self, sequence: int) -> None:
+        await self._execute("delete_entries", self.state.shard, sequence)
+        self.state = replace(self.state, confirmed=max(sequence, self.state.confirmed))
+
+    async def commit(self) -> list[OutboxEntry]:
+        await self._execute("write_shard", *shard_values(self.state))
+        with postgres_errors():
+            await self._connection.execute("COMMIT")
+        self.committed = True
+        return self._entries
+
+    def _count(self, outcome: str, change: int) -> None:
+        if outcome == Outcome.ACTIVE:
+            self.state = replace(self.state, active=self.state.active + change)
+        else:
+            self.state = replace(self.state, recently_messaged=self.state.recently_messaged + change)
+
+    async def _fetch(self, name: str, *arguments: Any) -> list[asyncpg.Record]:
+        with postgres_errors():
+            return await self._connection.fetch(QUERIES[name], *arguments)
+
+    async def _execute(self, name: str, *arguments: Any) -> None:
+        with postgres_errors():
+            await self._connection.execute(QUERIES[name], *arguments)
