@@ -1,0 +1,1 @@
+"""Stand-ins for ports, each held to its port's suite."""

@@ -1,0 +1,171 @@
+"""What a tick costs depends on who is due, not on how many users there are: counted by the server itself."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from adapters.codec import encode_message
+from adapters.postgres.connection import connect
+from adapters.postgres.migrations import migrate
+from adapters.postgres.rows import cycle_of, policy_values
+from adapters.postgres.store import PostgresStore
+from consumer.cycle import TickEvaluation
+from consumer.publish import Publisher
+from consumer.shard import OwnedShard
+from consumer.steps import no_hook
+from deploy.local.postgres import PostgresServer
+from domain.cycles import Figures
+from domain.events import Tick
+from domain.ticks import JudgedTick, Verdict
+from tests.builders import HOUR, NOON, PRODUCTION
+from tests.conditions import eventually
+from tests.conftest import database_dsn
+from tests.fakes.activity_log import FakeActivityLog
+from tests.fakes.producers import FakeProducers, FakeShardLog
+
+DUE = 100
+STATEMENT = re.compile(r"LOG: +(?:execute [^:]*|statement): (.*)")
+
+# Users who are not due for a day, and a hundred who are due an hour after noon.
+FILL = """
+INSERT INTO users (user_id, shard, outcome, wake_at, first_seen, last_active)
+SELECT 'user ' || n, 0, 'active', $2::timestamptz + interval '1 day 1 microsecond', $2, $2
+FROM generate_series(1, $1::integer) AS n
+"""
+SOON_DUE = """
+UPDATE users SET last_active = last_active - $1::interval, first_seen = first_seen - $1, wake_at = wake_at - $1
+WHERE user_id IN (SELECT 'user ' || n FROM generate_series(1, 100) AS n)
+"""
+TABLES = """
+SELECT relname, seq_scan, coalesce(idx_scan, 0) AS idx_scan, coalesce(idx_tup_fetch, 0) AS idx_tup_fetch,
+       seq_tup_read, n_tup_ins, n_tup_upd, n_tup_del
+FROM pg_stat_user_tables WHERE schemaname = 'engagement'
+"""
+Counts = dict[str, dict[str, int]]
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What one tick cost: the statements in their order, and rows and scans by table."""
+
+    statements: list[str]
+    tables: Counts
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the server's data and log are."""
+    return tmp_path_factory.mktemp("postgres")
+
+
+@pytest.fixture(scope="module")
+def server(folder: Path) -> Iterator[str]:
+    """DSN of a server whose log this test may read."""
+    server = PostgresServer(folder)
+    server.start()
+    yield server.dsn
+    server.stop()
+
+
+async def costs_of_two_ticks(server: str, log: Path, users: int) -> tuple[Cost, Cost]:
+    """The costs of a tick with nobody due and of one with a hundred due, among so many users."""
+    name = f"users_{users}"
+    admin = await asyncpg.connect(server)
+    await admin.execute(f"CREATE DATABASE {name}")
+    await admin.execute(f"ALTER DATABASE {name} SET log_statement = 'all'")
+    dsn = database_dsn(server, name)
+    await migrate(dsn)
+    await fill(dsn, users)
+    nobody = await cost(dsn, log, Tick("nobody is due", NOON + 10 * HOUR), 0, {"active": users})
+    some = await cost(dsn, log, Tick("some are due", NOON + 20 * HOUR), 1, {"active": users - DUE, "normal": DUE})
+    await admin.close()
+    return nobody, some
+
+
+async def fill(dsn: str, users: int) -> None:
+    pool = await connect(dsn)
+    await PostgresStore(pool).grow(1)
+    await pool.execute(FILL, users, NOON)
+    await pool.execute(SOON_DUE, 5 * HOUR)
+    thresholds = policy_values(PRODUCTION)
+    await pool.execute("UPDATE shard SET active = $1, position = 0, policy = $2", users, thresholds)
+    await pool.execute("VACUUM ANALYZE")
+    await pool.close()
+
+
+async def cost(dsn: str, log: Path, tick: Tick, offset: int, figures: dict[str, int]) -> Cost:
+    before = await counted(dsn)
+    logged = len(read(log))
+    pool = await connect(dsn)
+    assert await evaluate(pool, tick, offset) == Figures(**figures)
+    await pool.close()
+    text = read(log)[logged:].decode()
+    after = await counted(dsn)
+    tables = {
+        table: {name: count - before[table][name] for name, count in counts.items()} for table, counts in after.items()
+    }
+    return Cost(STATEMENT.findall(text), tables)
+
+
+def read(log: Path) -> bytes:
+    return log.read_bytes()
+
+
+async def counted(dsn: str) -> Counts:
+    """The server's statistics, once every other session has ended and told what it did."""
+    connection = await asyncpg.connect(dsn)
+
+    async def alone() -> None:
+        sessions = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND backend_type = $1"
+        assert await connection.fetchval(sessions, "client backend") == 1
+
+    await eventually(alone)
+    rows = await connection.fetch(TABLES)
+    await connection.close()
+    return {row["relname"]: {name: row[name] for name in row.keys() if name != "relname"} for row in rows}  # noqa: SIM118
+
+
+async def evaluate(pool: asyncpg.Pool, tick: Tick, offset: int) -> Figures:
+    """One cycle by the only shard's owner, from judging to the confirmation of the last message."""
+    store = PostgresStore(pool)
+    state = await store.take_over(0)
+    shard = OwnedShard(store, state, await store.outbox(state.ownership))
+    async with shard.transaction() as write:
+        await write.lock_tick_log()
+        await write.write_verdicts([JudgedTick(offset, Verdict.USABLE, tick)], offset + 1, tick.at)
+        await shard.commit(write)
+    producers = FakeProducers()
+    producers.logs[0] = FakeShardLog(progress=[state.confirmed])
+    publisher = Publisher(shard, store, producers, cycle_topic="cycles", messages_logged=0, hook=no_hook)
+    encode = partial(encode_message, topic="messages", event_source="/test")
+    evaluation = TickEvaluation(
+        shard, publisher, store, FakeActivityLog(1), policy=PRODUCTION, encode=encode, hook=no_hook
+    )
+    await evaluation.choose(offset + 1)
+    await evaluation.begin()
+    while shard.first_unpublished is not None:
+        await publisher.publish_first()
+    row = await pool.fetchrow("SELECT * FROM tick WHERE tick_offset = $1", offset)
+    assert row is not None
+    return cycle_of(row).figures
+
+
+async def test_a_tick_costs_the_same_among_20_000_and_among_500_000_users(server: str, folder: Path) -> None:
+    log = folder / "postgres.log"
+    small = await costs_of_two_ticks(server, log, 20_000)
+    large = await costs_of_two_ticks(server, log, 500_000)
+    for few, many in zip(small, large, strict=True):
+        assert few.statements
+        assert few.statements == many.statements
+        assert few.tables == many.tables
+        assert many.tables["users"]["seq_scan"] == 0
+    nobody, some = large
+    assert [nobody.tables["users"]["n_tup_upd"], some.tables["users"]["n_tup_upd"]] == [0, DUE]
+    # Picked through the index, locked and written by key: each of the due users is fetched three times, nobody else.
+    assert nobody.tables["users"]["idx_tup_fetch"] == 0
+    assert some.tables["users"]["idx_tup_fetch"] == 3 * DUE
