@@ -29,7 +29,7 @@ class FakeShardProducer:
 
     @property
     def usable(self) -> bool:
-        return not self._closed
+        return not self._closed and self._open is None
 
     async def begin(self) -> None:
         self._check(opened=False)

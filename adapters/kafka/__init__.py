@@ -1,0 +1,1 @@
+"""Kafka behind the ports: activity and ticks in, one transactional producer per shard out, the topics themselves."""

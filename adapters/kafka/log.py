@@ -1,0 +1,61 @@
+"""The extent of the activity topic: ``ActivityLog`` by list-offsets requests."""
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from adapters.kafka.connection import KafkaConnection
+from adapters.kafka.deadline import persistently, within
+from adapters.kafka.discard import stop_consumer
+from adapters.kafka.metadata import client_of, partition_count
+
+
+class KafkaActivityLog:
+    """Asks the leaders of the partitions at each call. One instance serves concurrent calls."""
+
+    def __init__(self, connection: KafkaConnection, topic: str, progress_topic: str) -> None:
+        self._connection = connection
+        self._topic = topic
+        self._progress_topic = progress_topic
+        # read_uncommitted: under read_committed the end would be the last stable offset, below which acknowledged
+        # records may be missing.
+        self._consumer = AIOKafkaConsumer(
+            **connection.arguments(), isolation_level="read_uncommitted", enable_auto_commit=False
+        )
+
+    async def start(self) -> None:
+        """Connect. Raises TransientError; MisconfiguredError when a topic is missing. After either, make a new one."""
+        try:
+            async with within(self._connection.timeout_seconds, f"connect to {self._connection.bootstrap_servers}"):
+                await self._consumer.start()
+            await self.shards()
+        except BaseException:
+            await self.stop()
+            raise
+
+    async def shards(self) -> int:
+        """The smaller of the activity's and the progress topic's partition counts.
+
+        Raises TransientError; MisconfiguredError when a topic is missing.
+        """
+        client = client_of(self._consumer)
+        async with within(self._connection.timeout_seconds, f"count the partitions of {self._topic}"):
+            activity = await persistently(lambda: partition_count(client, self._topic))
+            progress = await persistently(lambda: partition_count(client, self._progress_topic))
+        return min(activity, progress)
+
+    async def beginning(self, shard: int) -> int:
+        """The lowest offset that can still be read. Raises TransientError."""
+        tp = TopicPartition(self._topic, shard)
+        async with within(self._connection.timeout_seconds, f"find the beginning of {self._topic}-{shard}"):
+            offsets = await persistently(lambda: self._consumer.beginning_offsets([tp]))
+        return int(offsets[tp])
+
+    async def end(self, shard: int) -> int:
+        """The high watermark, open transactions included. Raises TransientError."""
+        tp = TopicPartition(self._topic, shard)
+        async with within(self._connection.timeout_seconds, f"find the end of {self._topic}-{shard}"):
+            offsets = await persistently(lambda: self._consumer.end_offsets([tp]))
+        return int(offsets[tp])
+
+    async def stop(self) -> None:
+        """Let go of the connections. May be called at any time, and again."""
+        await stop_consumer(self._consumer, self._connection.timeout_seconds)
