@@ -1,0 +1,69 @@
+"""Which ticks count: one shard's owner judges for all, in the order of the tick topic.
+
+Nobody else inserts tick rows: verdicts by several would race, and cycles hang.
+"""
+
+import structlog
+
+from adapters.codec import Limits, decode_tick
+from consumer.dead_letters import DeadLetters
+from consumer.publish import Publisher
+from consumer.shard import OwnedShard
+from consumer.steps import StepHook, step
+from domain.errors import RejectedRecordError
+from domain.events import Tick
+from domain.records import OutgoingRecord, RecordBatch
+from domain.ticks import judge_ticks
+
+log = structlog.get_logger()
+
+
+class Judging:
+    """Judges records of the tick topic in the name of one owned shard."""
+
+    def __init__(
+        self, shard: OwnedShard, publisher: Publisher, *, limits: Limits, dead_letters: DeadLetters, hook: StepHook
+    ) -> None:
+        self.hook = hook
+        self._shard = shard
+        self._publisher = publisher
+        self._limits = limits
+        self._dead_letters = dead_letters
+
+    async def judge(self, batch: RecordBatch) -> int:
+        """Store the verdicts on a batch, unless others judged beyond its start meanwhile.
+
+        Returns the offset from which the tick topic is to be judged now.
+        """
+        ticks: list[tuple[int, Tick | None]] = []
+        dead: list[OutgoingRecord] = []
+        for record in batch.records:
+            try:
+                ticks.append((record.offset, decode_tick(record, self._limits)))
+            except RejectedRecordError as rejection:
+                ticks.append((record.offset, None))
+                dead.append(self._dead_letters.of(record, rejection))
+        if dead:
+            await self._publisher.ready()
+        return await self._store_verdicts(batch, ticks, dead)
+
+    @step("judging")
+    async def _store_verdicts(
+        self, batch: RecordBatch, ticks: list[tuple[int, Tick | None]], dead_letters: list[OutgoingRecord]
+    ) -> int:
+        async with self._shard.transaction() as write:
+            tick_next, latest = await write.lock_tick_log()
+            if tick_next != batch.position:
+                return tick_next
+            verdicts, latest = judge_ticks(ticks, latest)
+            if dead_letters:
+                await write.add_entry(dead_letters)
+            await write.write_verdicts(verdicts, batch.next_position, latest)
+            await self._shard.commit(write)
+        for verdict in verdicts:
+            log.info("tick_judged", offset=verdict.offset, verdict=verdict.verdict, tick_id=_label(verdict.tick))
+        return batch.next_position
+
+
+def _label(tick: Tick | None) -> str | None:
+    return None if tick is None else tick.tick_id

@@ -1,0 +1,179 @@
+"""Taking shards over and giving them up.
+
+Taking over a shard, a task of its own, tried again until it works or the assignment changes:
+
+1. The shard is not among the owned ones: nothing is read or evaluated for it.
+2. Epoch + 1: from here the former owner can write nothing. Then, in later statements, the row and the outbox, whose
+   sequences must be exactly those decided and not confirmed. Crash after: the successor does the same.
+3. Where the outbox is not empty: initialise the producer, publish what is above the marker, in order, and confirm.
+   Crash after: as after any publishing.
+4. The position must lie within the log. Then seek, and add the shard to the owned ones. A stored policy other than
+   ours is cleared: all users are looked at before the next tick. Crash after: nothing is lost, as nothing was kept.
+"""
+
+import asyncio
+import random
+from collections.abc import Callable
+from dataclasses import replace
+
+import stamina
+import structlog
+
+from consumer.shard import OwnedShard
+from consumer.steps import StepHook, step
+from consumer.worker import ShardWorker
+from domain.errors import EngagementError, OwnershipLostError, ShardHaltedError, ShardUnknownError, TransientError
+from domain.ownership import OutboxEntry, ShardState
+from domain.policy import Policy
+from domain.ports import ActivityLog, ActivityStream, Store
+
+log = structlog.get_logger()
+
+FROM_THE_BEGINNING = -1
+# A position beyond the end may be a leader that doesn't know its newest records yet: ask for this long before halting.
+BEYOND_END_SECONDS = 60.0
+# Between a shard that was lost or is halted and the next attempt: the heartbeat interval of the group.
+AGAIN_SECONDS = 1.0
+# What the work under way may take when a shard is given up: half of the ten seconds of a clean stop.
+GIVE_UP_SECONDS = 5.0
+
+MakeWorker = Callable[[OwnedShard], ShardWorker]
+
+
+class _BeyondEndError(EngagementError):
+    """The stored position lies beyond the end of the log."""
+
+
+class ShardHolder:
+    """Holds one assigned shard: takes it over, works for it, and does so again after a failure."""
+
+    def __init__(
+        self,
+        shard: int,
+        store: Store,
+        stream: ActivityStream,
+        activity: ActivityLog,
+        make_worker: MakeWorker,
+        owned: dict[int, ShardWorker],
+        *,
+        policy: Policy,
+        hook: StepHook,
+    ) -> None:
+        self.hook = hook
+        self._number = shard
+        self._store = store
+        self._stream = stream
+        self._activity = activity
+        self._make_worker = make_worker
+        self._owned = owned
+        self._policy = policy
+
+    async def hold(self) -> None:
+        """Work for the shard until ``give_up``. Raises MisconfiguredError, and what is a defect."""
+        given_up = False
+        while not given_up:
+            # TransientError is tried again for as long as it takes, with growing, jittered pauses.
+            async for attempt in stamina.retry_context(
+                on=TransientError, attempts=None, timeout=None, wait_initial=0.2, wait_max=5.0
+            ):
+                with attempt:
+                    given_up = await self._own()
+            if not given_up:
+                await asyncio.sleep(AGAIN_SECONDS * (1 + random.random()))  # noqa: S311 - jitter, not a secret
+
+    async def give_up(self, holding: "asyncio.Task[None]") -> None:
+        """End ``hold``, run by the given task: what is under way may end within a few seconds, the rest is dropped."""
+        worker = self._owned.get(self._number)
+        if worker is not None:
+            await worker.shard.stop()
+            await asyncio.wait({holding}, timeout=GIVE_UP_SECONDS)
+        holding.cancel()
+        await asyncio.wait({holding})
+
+    async def _own(self) -> bool:
+        """One ownership, from its take-over to its end; True when it ended because it was given up."""
+        try:
+            await self._leave_owned()
+            state, unpublished = await self._raise_epoch()
+            await self._work(OwnedShard(self._store, state, unpublished))
+        except ShardHaltedError as error:
+            log.error("shard_halted", shard=self._number, reason=error.reason)  # noqa: TRY400 - no defect, no trace
+        except OwnershipLostError as error:
+            log.warning("shard_lost", shard=self._number, reason=str(error))
+        except ShardUnknownError:
+            await self._store.grow(await self._activity.shards())
+        else:
+            return True
+        return False
+
+    async def _work(self, shard: OwnedShard) -> None:
+        worker = self._make_worker(shard)
+        try:
+            self._check_sequences(shard)
+            await self._publish_leftovers(shard, worker)
+            await self._begin_reading(shard, worker)
+            log.info("shard_taken_over", shard=shard.number, epoch=shard.ownership.epoch, position=shard.state.position)
+            await worker.run()
+        except ShardHaltedError as error:
+            await self._store.halt(shard.ownership, error.reason)
+            raise
+        finally:
+            self._owned.pop(self._number, None)
+            self._stream.park(self._number)
+            await worker.publisher.close()
+
+    @step("take-over 1")
+    async def _leave_owned(self) -> None:
+        self._owned.pop(self._number, None)
+        self._stream.park(self._number)
+
+    @step("take-over 2")
+    async def _raise_epoch(self) -> tuple[ShardState, list[OutboxEntry]]:
+        state = await self._store.take_over(self._number)
+        return state, await self._store.outbox(state.ownership)
+
+    def _check_sequences(self, shard: OwnedShard) -> None:
+        found = shard.unpublished_sequences
+        if found != list(range(shard.state.confirmed + 1, shard.state.decided + 1)):
+            reason = f"the outbox holds {found}, not {shard.state.confirmed + 1} to {shard.state.decided}"
+            raise ShardHaltedError(self._number, reason)
+
+    @step("take-over 3")
+    async def _publish_leftovers(self, shard: OwnedShard, worker: ShardWorker) -> None:
+        while shard.first_unpublished is not None:
+            await worker.publisher.publish_first()
+
+    @step("take-over 4")
+    async def _begin_reading(self, shard: OwnedShard, worker: ShardWorker) -> None:
+        position = await self._position_within_log(shard.state.position)
+        policy = shard.state.policy if shard.state.policy == self._policy else None
+        if (position, policy) != (shard.state.position, shard.state.policy):
+            async with shard.transaction(position=shard.state.position) as write:
+                write.state = replace(write.state, position=position, policy=policy)
+                await shard.commit(write)
+        worker.fetch_position = position
+        if not self._stream.seek(self._number, position):
+            raise OwnershipLostError(f"shard {self._number} is not assigned any more")
+        self._owned[self._number] = worker
+
+    async def _position_within_log(self, stored: int) -> int:
+        beginning = await self._activity.beginning(self._number)
+        if stored == FROM_THE_BEGINNING:
+            return beginning
+        if stored < beginning:
+            reason = f"records {stored} to {beginning - 1} of the activity topic are gone before they were read"
+            raise ShardHaltedError(self._number, reason)
+        try:
+            async for attempt in stamina.retry_context(
+                on=_BeyondEndError, attempts=None, timeout=BEYOND_END_SECONDS, wait_initial=0.5, wait_max=5.0
+            ):
+                with attempt:
+                    await self._check_end(stored)
+        except _BeyondEndError as error:
+            raise ShardHaltedError(self._number, f"{error}: was the topic recreated?") from error
+        return stored
+
+    async def _check_end(self, position: int) -> None:
+        end = await self._activity.end(self._number)
+        if position > end:
+            raise _BeyondEndError(f"position {position} lies beyond the end of the activity log, {end}")

@@ -1,0 +1,40 @@
+"""Log lines for messages that Kafka holds: the first of each tick one by one, the rest as a number."""
+
+import json
+
+import structlog
+
+from adapters.codec import unpack_records
+from domain.events import Tick
+from domain.messages import MESSAGE_TYPE
+from domain.ownership import OutboxEntry
+
+log = structlog.get_logger()
+_TYPE_HEADER = ("ce_type", MESSAGE_TYPE.encode())
+
+
+class SentMessages:
+    """Announces the messages of one shard; at most ``most`` lines a tick."""
+
+    def __init__(self, shard: int, most: int) -> None:
+        self._shard = shard
+        self._most = most
+        self._listed = 0
+        self._unlisted = 0
+
+    def published(self, entry: OutboxEntry) -> None:
+        """The entry was committed to Kafka."""
+        messages = [record.value for record in unpack_records(entry.payload) if _TYPE_HEADER in record.headers]
+        room = max(self._most - self._listed, 0)
+        for value in messages[:room]:
+            message = json.loads(value or b"{}")
+            facts = {name: message.get(name) for name in ("message_id", "segment", "tone", "tick_id")}
+            log.info("message_sent", shard=self._shard, **facts)
+        self._listed += len(messages[:room])
+        self._unlisted += len(messages[room:])
+
+    def tick_ended(self, tick: Tick) -> None:
+        """All messages of the tick were announced."""
+        if self._unlisted:
+            log.info("more_messages_sent", shard=self._shard, tick_id=tick.tick_id, messages=self._unlisted)
+        self._listed = self._unlisted = 0

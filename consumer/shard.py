@@ -1,0 +1,85 @@
+"""One ownership of one shard: its state as last committed, and its transactions, one at a time."""
+
+import asyncio
+import contextlib
+from collections import deque
+from collections.abc import AsyncIterator, Callable
+
+from domain.ownership import OutboxEntry, Ownership, ShardState
+from domain.ports import ShardTransaction, Store
+
+# Decided and not yet confirmed entries: enough that publishing never waits for the next chunk, few enough to bound
+# memory (4 MiB a shard) and what a successor has to publish.
+ENTRIES_AHEAD = 4
+
+
+class OwnedShard:
+    """What ingest, evaluation and publishing of one ownership share. Nothing in it matters after a crash."""
+
+    def __init__(self, store: Store, state: ShardState, unpublished: list[OutboxEntry]) -> None:
+        self.state = state
+        self.stopping = False
+        self._store = store
+        self._unpublished = deque(unpublished)
+        self._writing = asyncio.Lock()
+        self._changed = asyncio.Condition()
+
+    @property
+    def number(self) -> int:
+        """The shard's number."""
+        return self.state.shard
+
+    @property
+    def ownership(self) -> Ownership:
+        """What the fence checks."""
+        return self.state.ownership
+
+    @property
+    def has_room(self) -> bool:
+        """Whether another entry may be decided now."""
+        return len(self._unpublished) < ENTRIES_AHEAD
+
+    @property
+    def first_unpublished(self) -> OutboxEntry | None:
+        """The entry to publish next."""
+        return self._unpublished[0] if self._unpublished else None
+
+    @property
+    def unpublished_sequences(self) -> list[int]:
+        """The sequences of the entries that are not confirmed."""
+        return [entry.sequence for entry in self._unpublished]
+
+    @contextlib.asynccontextmanager
+    async def transaction(
+        self, *, position: int | None = None, durable: bool = True
+    ) -> AsyncIterator[ShardTransaction]:
+        """A transaction of this shard; they wait for one another, so entries are noted in the order of their sequence.
+
+        Raises as ``Store.transaction`` does.
+        """
+        async with self._writing, self._store.transaction(self.ownership, position=position, durable=durable) as write:
+            yield write
+
+    async def commit(self, write: ShardTransaction) -> None:
+        """Commit, remember the state, and tell whoever waits for a change."""
+        entries = await write.commit()
+        self.state = write.state
+        self._unpublished.extend(entries)
+        while self._unpublished and self._unpublished[0].sequence <= self.state.confirmed:
+            self._unpublished.popleft()
+        await self.notify()
+
+    async def stop(self) -> None:
+        """Ask those who work for this ownership to end after what they are doing."""
+        self.stopping = True
+        await self.notify()
+
+    async def notify(self) -> None:
+        """Something changed that somebody may wait for."""
+        async with self._changed:
+            self._changed.notify_all()
+
+    async def wait_until(self, condition: Callable[[], bool]) -> None:
+        """Wait until the condition holds; it is looked at after each notification."""
+        async with self._changed:
+            await self._changed.wait_for(condition)

@@ -1,0 +1,149 @@
+"""The composition root: builds the service from its settings."""
+
+import contextlib
+from collections.abc import AsyncIterator
+from functools import partial
+
+from adapters.codec import encode_message
+from adapters.kafka.activity import KafkaActivityStream
+from adapters.kafka.connection import KafkaConnection
+from adapters.kafka.log import KafkaActivityLog
+from adapters.kafka.producer import KafkaProducers
+from adapters.kafka.ticks import KafkaTickStream
+from adapters.kafka.topics import TopicNames, largest_value, require_topics
+from adapters.postgres.connection import connect
+from adapters.postgres.migrations import check_schema
+from adapters.postgres.store import PostgresStore
+from consumer.cycle import CHUNK_USERS, TickEvaluation
+from consumer.dead_letters import DeadLetters
+from consumer.ingest import Ingest
+from consumer.judging import Judging
+from consumer.ownership import ShardHolder
+from consumer.publish import Publisher
+from consumer.service import Service
+from consumer.settings import Settings
+from consumer.shard import OwnedShard
+from consumer.steps import StepHook, no_hook
+from consumer.worker import ShardWorker
+from domain.ports import ActivityLog, ActivityStream, Producers, Store
+
+
+def kafka_connection(settings: Settings) -> KafkaConnection:
+    """Where Kafka is."""
+    return KafkaConnection(settings.kafka_bootstrap_servers)
+
+
+def postgres_dsn(settings: Settings) -> str:
+    """Where Postgres is: a secret, not to be printed."""
+    return settings.postgres_dsn.get_secret_value()
+
+
+def topic_names(settings: Settings) -> TopicNames:
+    """The topics by their roles."""
+    return TopicNames(
+        activity=settings.activity_topic,
+        ticks=settings.tick_topic,
+        messages=settings.message_topic,
+        cycles=settings.cycle_topic,
+        dead_letters=settings.dead_letter_topic,
+        progress=settings.progress_topic,
+    )
+
+
+class Workshop:
+    """Makes what works for one shard, each time it is taken over."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        store: Store,
+        stream: ActivityStream,
+        activity: ActivityLog,
+        producers: Producers,
+        dead_letters: DeadLetters,
+        *,
+        hook: StepHook,
+        chunk_users: int,
+    ) -> None:
+        self._settings = settings
+        self._store = store
+        self._stream = stream
+        self._activity = activity
+        self._producers = producers
+        self._dead_letters = dead_letters
+        self._hook = hook
+        self._chunk_users = chunk_users
+
+    def holder(self, shard: int, owned: dict[int, ShardWorker]) -> ShardHolder:
+        """Holds the shard from its assignment on; its worker is in ``owned`` while the shard is."""
+        return ShardHolder(
+            shard,
+            self._store,
+            self._stream,
+            self._activity,
+            self.worker,
+            owned,
+            policy=self._settings.policy,
+            hook=self._hook,
+        )
+
+    def worker(self, shard: OwnedShard) -> ShardWorker:
+        """Works for one ownership."""
+        settings, hook = self._settings, self._hook
+        policy, limits = settings.policy, settings.limits
+        publisher = Publisher(
+            shard,
+            self._store,
+            self._producers,
+            cycle_topic=settings.cycle_topic,
+            messages_logged=settings.log_messages_per_cycle,
+            hook=hook,
+        )
+        evaluation = TickEvaluation(
+            shard,
+            publisher,
+            self._store,
+            self._activity,
+            policy=policy,
+            encode=partial(encode_message, topic=settings.message_topic, event_source=settings.event_source),
+            hook=hook,
+            chunk_users=self._chunk_users,
+        )
+        ingest = Ingest(shard, publisher, policy=policy, limits=limits, dead_letters=self._dead_letters, hook=hook)
+        judging = Judging(shard, publisher, limits=limits, dead_letters=self._dead_letters, hook=hook)
+        return ShardWorker(shard, publisher, ingest, evaluation, judging)
+
+
+@contextlib.asynccontextmanager
+async def open_service(
+    settings: Settings, *, hook: StepHook = no_hook, chunk_users: int = CHUNK_USERS
+) -> AsyncIterator[Service]:
+    """The service, its surroundings checked and connected; disconnected afterwards.
+
+    Raises MisconfiguredError when topics or schema don't fit, TransientError when Kafka or Postgres can't be reached.
+    ``hook`` hears of every numbered step. ``chunk_users``: how many users one transaction decides about.
+    """
+    connection = kafka_connection(settings)
+    async with contextlib.AsyncExitStack() as opened:
+        pool = await connect(postgres_dsn(settings))
+        opened.push_async_callback(pool.close)
+        await check_schema(pool)
+        names = topic_names(settings)
+        await require_topics(connection, names)
+        dead_letters = DeadLetters(names.dead_letters, await largest_value(connection, names.dead_letters))
+
+        activity = KafkaActivityLog(connection, names.activity, names.progress)
+        ticks = KafkaTickStream(connection, names.ticks)
+        for client in (activity, ticks):
+            await client.start()
+            opened.push_async_callback(client.stop)
+
+        store = PostgresStore(pool)
+        stream = KafkaActivityStream(
+            connection, names.activity, settings.consumer_group, settings.session_timeout_seconds
+        )
+        producers = KafkaProducers(connection, settings.consumer_group, names.progress)
+        workshop = Workshop(
+            settings, store, stream, activity, producers, dead_letters, hook=hook, chunk_users=chunk_users
+        )
+        yield Service(store, stream, ticks, workshop.holder)

@@ -1,0 +1,116 @@
+"""One owned shard at work: what it does next, one thing at a time, with its publisher beside it."""
+
+import asyncio
+from collections import deque
+from collections.abc import Iterator
+
+from consumer.cycle import TickEvaluation
+from consumer.ingest import Ingest
+from consumer.judging import Judging
+from consumer.publish import Publisher
+from consumer.shard import OwnedShard
+from domain.errors import EngagementError, MisconfiguredError, OwnershipLostError, ShardHaltedError, TransientError
+from domain.records import RecordBatch
+
+# One batch waits, decoded by nobody yet, while another is being written: the next write never waits for a fetch.
+BATCHES_WAITING = 2
+
+# From the one that needs a person to the one that passes by itself; what isn't named is a defect, and graver.
+_BY_GRAVITY = (MisconfiguredError, ShardHaltedError, OwnershipLostError, TransientError)
+
+
+def gravest(errors: BaseExceptionGroup[BaseException]) -> BaseException:
+    """The one error of several at once that says what must be done."""
+    flat = list(_flattened(errors))
+    defects = [error for error in flat if not isinstance(error, _BY_GRAVITY)]
+    return [*defects, *sorted(flat, key=_gravity)][0]
+
+
+def _gravity(error: BaseException) -> int:
+    return next((rank for rank, kind in enumerate(_BY_GRAVITY) if isinstance(error, kind)), 0)
+
+
+def _flattened(errors: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]:
+    for error in errors.exceptions:
+        if isinstance(error, BaseExceptionGroup):
+            yield from _flattened(error)
+        else:
+            yield error
+
+
+class ShardWorker:
+    """Works for one ownership until it is asked to stop, or something fails."""
+
+    def __init__(
+        self, shard: OwnedShard, publisher: Publisher, ingest: Ingest, evaluation: TickEvaluation, judging: Judging
+    ) -> None:
+        self.shard = shard
+        self.publisher = publisher
+        self.judging = judging
+        self.fetch_position = shard.state.position
+        self._ingest = ingest
+        self._evaluation = evaluation
+        self._batches: deque[RecordBatch] = deque()
+        self._judged_to = 0
+        self._failure: EngagementError | None = None
+
+    @property
+    def wants_records(self) -> bool:
+        """Whether another batch may be handed in."""
+        return len(self._batches) < BATCHES_WAITING and not self.shard.stopping
+
+    async def offer(self, batch: RecordBatch) -> bool:
+        """Hand in a batch; False when it doesn't begin where the last one ended: seek to ``fetch_position``."""
+        if batch.position != self.fetch_position:
+            return False
+        self.fetch_position = batch.next_position
+        self._batches.append(batch)
+        await self.shard.notify()
+        return True
+
+    async def ticks_judged(self, end: int) -> None:
+        """The tick topic is judged up to ``end``, which was its end at some time before."""
+        self._judged_to = end
+        await self.shard.notify()
+
+    async def fail(self, error: EngagementError) -> None:
+        """Let ``run`` raise the error, after what is under way."""
+        self._failure = error
+        await self.shard.notify()
+
+    async def run(self) -> None:
+        """Work until the shard stops. Raises the gravest of what the parts of the work raise."""
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self.publisher.run(), name=f"publish shard {self.shard.number}")
+                tasks.create_task(self._work(), name=f"work for shard {self.shard.number}")
+        except BaseExceptionGroup as errors:
+            raise gravest(errors) from errors
+
+    async def _work(self) -> None:
+        while not self.shard.stopping:
+            await self.shard.wait_until(lambda: self.shard.stopping or self._has_work())
+            if not self.shard.stopping:
+                await self._do_next()
+
+    def _has_work(self) -> bool:
+        """Everything but choosing may add an entry, so it waits for room: that bounds what is unpublished."""
+        if self._failure is not None:
+            return True
+        if not self._evaluation.under_way and self._evaluation.can_choose(self._judged_to):
+            return True
+        ready = self._evaluation.under_way or self._evaluation.can_begin or bool(self._batches)
+        return ready and self.shard.has_room
+
+    async def _do_next(self) -> None:
+        """Ticks before activity: a tick that has begun ends, and one whose barrier is reached begins, first."""
+        if self._failure is not None:
+            raise self._failure
+        if self._evaluation.under_way:
+            await self._evaluation.go_on()
+        elif self._evaluation.can_begin:
+            await self._evaluation.begin()
+        elif self._evaluation.can_choose(self._judged_to):
+            await self._evaluation.choose(self._judged_to)
+        else:
+            await self._ingest.take_in(self._batches.popleft())
