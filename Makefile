@@ -35,7 +35,7 @@ system-deps: ## Install what the tests want from the system (Debian and Ubuntu):
 	  apt-get install -y -qq --no-install-recommends $$missing
 
 demo: install ## Show the whole engine at work on a Kafka and a Postgres of its own
-	@$(BIN)/python -m deploy.local.demo
+	@$(BIN)/python -m deploy.local.demo $(DEMO_ARGS)
 
 test: install ## Run every test; nothing may be skipped, deselected or expected to fail
 	@$(RUN_PYTEST) --complete $(PYTEST)

@@ -109,5 +109,7 @@ async def _roll_back(connection: asyncpg.pool.PoolConnectionProxy) -> None:
     """End the transaction, or else the connection: the one or the other lets go of its locks."""
     try:
         await connection.execute("ROLLBACK")
-    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError):
-        connection.terminate()
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, TimeoutError):
+        # One that ended by itself is the pool's again. The caller's own error, a cancellation say, must come through.
+        with contextlib.suppress(asyncpg.InterfaceError):
+            connection.terminate()

@@ -208,7 +208,9 @@ async def empty(pool: asyncpg.Pool) -> None:
     await PostgresStore(pool).grow(SHARDS)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(history=HISTORIES, late=LATE_EVENTS)
 async def test_every_tick_does_what_the_plain_rules_say(
     pool: asyncpg.Pool, history: list[tuple[str, object]], late: list[tuple[int, tuple[int, int], str | None]]

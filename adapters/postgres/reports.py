@@ -1,0 +1,52 @@
+"""What the commands ask the state: read-only, one statement each."""
+
+from dataclasses import dataclass
+
+import asyncpg
+
+from adapters.postgres.connection import CALL_SECONDS, postgres_errors
+from adapters.postgres.queries import QUERIES
+from adapters.postgres.rows import cycle_of
+from domain.cycles import Cycle
+from domain.ticks import Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class TickState:
+    """What became of one record of the tick topic; ``ended`` says whether every shard is done with it."""
+
+    verdict: Verdict
+    ended: bool
+
+
+class Reports:
+    """Reads a pool's database. Every method raises TransientError, and MisconfiguredError where there is no schema."""
+
+    def __init__(self, pool: asyncpg.Pool) -> None:
+        self._pool = pool
+
+    async def has_users(self) -> bool:
+        """Whether the state knows any user."""
+        return bool(await self._value("has_users"))
+
+    async def tick(self, offset: int) -> TickState | None:
+        """What became of the record at this offset of the tick topic; None while nobody has judged it."""
+        rows = await self._fetch("read_tick", offset)
+        return TickState(Verdict(rows[0]["verdict"]), rows[0]["ended"]) if rows else None
+
+    async def halted_shards(self) -> dict[int, str]:
+        """The shards that wait for an operator's decision, in order, each with why."""
+        return {row["shard"]: row["halted_reason"] for row in await self._fetch("halted_shards")}
+
+    async def last_cycle(self) -> Cycle | None:
+        """The ended cycle of the latest time; None while there is none."""
+        rows = await self._fetch("last_cycle")
+        return cycle_of(rows[0]) if rows else None
+
+    async def _value(self, name: str) -> object:
+        [row] = await self._fetch(name)
+        return row[0]
+
+    async def _fetch(self, name: str, *arguments: object) -> list[asyncpg.Record]:
+        with postgres_errors():
+            return await self._pool.fetch(QUERIES[name], *arguments, timeout=CALL_SECONDS)

@@ -1,0 +1,54 @@
+"""`engage`: the commands, and the one place where their errors become exit codes.
+
+0 done; 2 wrong usage or settings; 3 the surroundings don't fit; 4 what was asked for can't happen.
+"""
+
+import sys
+
+import typer
+
+from consumer.commands.demo import demo
+from consumer.commands.errors import OPERATOR_ERRORS, exit_code
+from consumer.commands.init import init
+from consumer.commands.notify import notify
+from consumer.commands.produce import produce
+from consumer.commands.replay import replay
+from consumer.commands.run import run
+from consumer.commands.stats import stats
+from consumer.commands.tick import tick, ticker
+
+app = typer.Typer(
+    name="engage",
+    help="Decides which idle users to message, and publishes each message exactly once. Settings come from the"
+    " environment: ENGAGEMENT_KAFKA_BOOTSTRAP_SERVERS and ENGAGEMENT_POSTGRES_DSN are required.",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+for _command, _example in (
+    (run, "engage run"),
+    (init, "engage init"),
+    (tick, "engage tick --at 2026-11-22T10:00:00Z --wait"),
+    (ticker, "engage ticker --every 60s"),
+    (produce, 'engage produce --user-id 12 --name "Ghost Gary"'),
+    (replay, "engage replay trace.jsonl.gz --tick-every 1d"),
+    (demo, "engage demo"),
+    (notify, "engage notify --file messages.jsonl"),
+    (stats, "engage stats --json"),
+):
+    app.command(epilog=f"Example: {_example}")(_command)
+
+
+def main() -> None:
+    """Run the command line. Mistakes of an operator end with a clear text and without a stack trace."""
+    try:
+        app()
+    except OPERATOR_ERRORS as error:
+        typer.echo(f"engage: {error}", err=True)
+        sys.exit(exit_code(error))
+
+
+if __name__ == "__main__":
+    main()

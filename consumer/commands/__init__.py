@@ -1,0 +1,1 @@
+"""The commands of `engage`, a module each, and what they share."""

@@ -1,0 +1,88 @@
+"""Log lines on stderr: JSON for machines, coloured columns on a terminal; the clients' own lines look the same."""
+
+import logging
+import os
+import sys
+from typing import TextIO
+
+import structlog
+from structlog.typing import Processor
+
+from consumer.settings import Settings
+
+# aiokafka repeats the same complaint several times a second while a broker is away.
+REPEAT_SECONDS = 10.0
+# Below a warning they tell of each connection and request, which only those want who look for a fault.
+_CLIENTS = ("aiokafka", "asyncpg", "asyncio")
+
+
+def configure_logs(settings: Settings, stream: TextIO | None = None) -> None:
+    """Send all log lines of the process to ``stream`` (stderr by default) as the settings say."""
+    stream = stream or sys.stderr
+    level = logging.getLevelNamesMapping()[settings.log_level.upper()]
+    on_terminal = stream.isatty()
+    shared = _shared_processors()
+    as_json = settings.log_format == "json" or (settings.log_format is None and not on_terminal)
+    endings = _json() if as_json else _console(colors=on_terminal and "NO_COLOR" not in os.environ)
+    structlog.configure(
+        processors=[*shared, *endings],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.WriteLoggerFactory(stream),
+        cache_logger_on_first_use=True,
+    )
+    formatter = structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=[*shared, structlog.stdlib.add_logger_name],
+        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *endings],
+    )
+    _configure_clients(stream, formatter, level)
+
+
+def _shared_processors() -> list[Processor]:
+    return [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True, key="timestamp"),
+    ]
+
+
+# Both ways to show an error leave out local variables, among which there are secrets.
+
+
+def _json() -> list[Processor]:
+    without_locals = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
+    return [
+        structlog.processors.ExceptionRenderer(without_locals),
+        structlog.processors.JSONRenderer(ensure_ascii=False),
+    ]
+
+
+def _console(*, colors: bool) -> list[Processor]:
+    return [structlog.dev.ConsoleRenderer(colors=colors, exception_formatter=structlog.dev.plain_traceback)]
+
+
+def _configure_clients(stream: TextIO, formatter: logging.Formatter, level: int) -> None:
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(formatter)
+    handler.addFilter(RepeatFilter())
+    logging.basicConfig(handlers=[handler], level=level, force=True)
+    logging.captureWarnings(capture=True)
+    for name in _CLIENTS:
+        logging.getLogger(name).setLevel(level if level <= logging.DEBUG else max(level, logging.WARNING))
+
+
+class RepeatFilter(logging.Filter):
+    """Lets what aiokafka has just complained about wait: each of its log statements is heard once in ten seconds."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._last: dict[tuple[str, int], float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether the line is written."""
+        if not record.name.startswith("aiokafka"):
+            return True
+        statement = (record.pathname, record.lineno)
+        if record.created - self._last.get(statement, -REPEAT_SECONDS) < REPEAT_SECONDS:
+            return False
+        self._last[statement] = record.created
+        return True
