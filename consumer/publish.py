@@ -22,7 +22,7 @@ from consumer.sent_messages import SentMessages
 from consumer.shard import OwnedShard
 from consumer.steps import StepHook, step
 from domain.cycles import Cycle, cycle_record
-from domain.errors import ShardHaltedError
+from domain.errors import MarkerUnreadableError, ShardHaltedError
 from domain.ownership import OutboxEntry
 from domain.ports import Producers, ShardProducer, ShardTransaction, Store
 
@@ -115,18 +115,22 @@ class Publisher:
         await producer.begin()
         probe = await producer.send_probe()
         await producer.commit()
-        marker = await self._producers.marker(shard.number, probe)
-        self._check_marker(marker)
+        marker = await self._read_marker(probe)
         self._marker = marker
         if marker > shard.state.confirmed:
             await self._confirm(marker)
 
-    def _check_marker(self, marker: int) -> None:
-        """Halt rather than guess: such a marker means that Kafka or Postgres was restored or replaced."""
+    async def _read_marker(self, probe: int) -> int:
+        """The marker; one that can't be right halts the shard: Kafka or Postgres was restored or replaced."""
+        try:
+            marker = await self._producers.marker(self._shard.number, probe)
+        except MarkerUnreadableError as error:
+            raise ShardHaltedError(self._shard.number, str(error)) from error
         state = self._shard.state
         if not state.confirmed <= marker <= state.decided:
             reason = f"the marker is {marker}, but sequences {state.confirmed} to {state.decided} are possible"
             raise ShardHaltedError(self._shard.number, reason)
+        return marker
 
     @step("publish 1")
     async def _begin(self, producer: ShardProducer) -> None:

@@ -1,43 +1,18 @@
 """The rules of ``Producers`` and ``ShardProducer``, on a real broker; what they wrote is read by another client."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
 from random import Random
 
 import pytest
-from aiokafka import AIOKafkaProducer
 
 from adapters.kafka.connection import KafkaConnection
-from adapters.kafka.producer import KafkaProducers, KafkaShardProducer
-from domain.errors import MisconfiguredError, OwnershipLostError, TransientError
+from adapters.kafka.producer import KafkaProducers
+from domain.errors import MisconfiguredError, TransientError
 from domain.records import OutgoingRecord
-from tests.contract.kafka.conftest import AddPartitions, MakeTopic, settled
-from tests.foreign import ForeignRecord, Isolation, read_topic
-
-
-@asynccontextmanager
-async def started(producers: KafkaProducers, shard: int = 0) -> AsyncIterator[KafkaShardProducer]:
-    producer = await producers.start(shard)
-    try:
-        yield producer
-    finally:
-        await producer.close()
-
-
-async def read(connection: KafkaConnection, topic: str, isolation: Isolation = "read_committed") -> list[ForeignRecord]:
-    await settled(connection, topic)
-    return await asyncio.to_thread(read_topic, connection.bootstrap_servers, topic, isolation=isolation)
-
-
-async def values(
-    connection: KafkaConnection, topic: str, isolation: Isolation = "read_committed"
-) -> list[bytes | None]:
-    return [record.value for record in await read(connection, topic, isolation)]
-
-
-def numbered(topic: str, count: int, size: int = 1) -> list[OutgoingRecord]:
-    return [OutgoingRecord(topic, b"k%d" % (number % 5), b"%d:" % number + b"x" * size) for number in range(count)]
+from tests.contract.kafka.conftest import AddPartitions, MakeTopic
+from tests.contract.kafka.publishing import numbered, read, started, values
+from tests.foreign import read_topic
 
 
 async def test_what_is_published_is_read_once_with_all_that_it_has(
@@ -143,65 +118,6 @@ async def test_a_record_that_its_topic_refuses_fails_the_entry_and_nothing_of_it
     assert len(await values(connection, messages, "read_uncommitted")) == 4
 
 
-async def test_a_new_producer_of_the_shard_fences_the_one_before_and_aborts_what_it_left_open(
-    connection: KafkaConnection, make_topic: MakeTopic, unique: str
-) -> None:
-    messages, progress = await make_topic("messages"), await make_topic("progress")
-    producers = KafkaProducers(connection, unique, progress)
-    async with started(producers) as former:
-        await former.begin()
-        await former.send(1, [OutgoingRecord(messages, b"k", b"former")])
-        async with started(producers) as current:
-            with pytest.raises(OwnershipLostError):
-                await former.commit()
-            assert not former.usable
-            await current.begin()
-            await current.send(1, [OutgoingRecord(messages, b"k", b"current")])
-            await current.commit()
-    assert await values(connection, messages) == [b"current"]
-
-
-async def test_a_fenced_producer_can_not_send_either(
-    connection: KafkaConnection, make_topic: MakeTopic, unique: str
-) -> None:
-    messages, progress = await make_topic("messages"), await make_topic("progress")
-    producers = KafkaProducers(connection, unique, progress)
-    async with started(producers) as idle, started(producers) as open_:
-        await open_.begin()
-        async with started(producers):
-            with pytest.raises(OwnershipLostError):
-                await open_.send(1, [OutgoingRecord(messages, b"k", b"x")])
-            await idle.begin()
-            with pytest.raises(OwnershipLostError):
-                await idle.send_probe()
-
-
-async def test_a_fenced_producer_leaves_no_forgotten_errors_of_its_batches(
-    connection: KafkaConnection, make_topic: MakeTopic, unique: str
-) -> None:
-    messages, progress = await make_topic("messages"), await make_topic("progress")
-    producers = KafkaProducers(connection, unique, progress)
-    async with started(producers) as former:
-        await former.begin()
-        async with started(producers):
-            # 3 MB: several batches, of which the second waits while the first fails.
-            with pytest.raises(OwnershipLostError):
-                await former.send(1, numbered(messages, 300, size=10_000))
-
-
-async def test_producers_of_other_shards_and_groups_go_on(
-    connection: KafkaConnection, make_topic: MakeTopic, unique: str
-) -> None:
-    messages, progress = await make_topic("messages"), await make_topic("progress", partitions=2)
-    producers, others = (KafkaProducers(connection, group, progress) for group in (unique, f"{unique}-other"))
-    async with started(producers, 0) as first:
-        await first.begin()
-        await first.send(1, [OutgoingRecord(messages, b"k", b"x")])
-        async with started(producers, 1), started(others, 0):
-            await first.commit()
-    assert await values(connection, messages) == [b"x"]
-
-
 async def test_a_probe_tells_its_offset_and_is_no_marker(
     connection: KafkaConnection, make_topic: MakeTopic, unique: str
 ) -> None:
@@ -293,18 +209,3 @@ async def test_a_closed_producer_is_not_usable_and_may_be_closed_again(
     assert not producer.usable
     with pytest.raises(TransientError, match="start another"):
         await producer.begin()
-
-
-async def test_an_expired_transaction_counts_as_lost(
-    connection: KafkaConnection, make_topic: MakeTopic, unique: str
-) -> None:
-    """Kafka aborts what its owner left open too long, and the owner finds itself fenced."""
-    messages, progress = await make_topic("messages"), await make_topic("progress")
-    async with started(KafkaProducers(connection, unique, progress)) as producer:
-        await producer.begin()
-        await producer.send(1, [OutgoingRecord(messages, b"k", b"x")])
-        # Another client takes the transactional id, as Kafka does by itself when the time is over.
-        async with AIOKafkaProducer(bootstrap_servers=connection.bootstrap_servers, transactional_id=f"{unique}-0"):
-            with pytest.raises(OwnershipLostError):
-                await producer.commit()
-    assert await values(connection, messages) == []
