@@ -72,9 +72,10 @@ class ShardHolder:
         """Work for the shard until ``give_up``. Raises MisconfiguredError, and what is a defect."""
         given_up = False
         while not given_up:
-            # TransientError is tried again for as long as it takes, with growing, jittered pauses.
+            # TransientError is tried again for as long as it takes, with growing, jittered pauses; the first is long
+            # enough for a worker that was paused to hear that its shards are somebody else's.
             async for attempt in stamina.retry_context(
-                on=TransientError, attempts=None, timeout=None, wait_initial=0.2, wait_max=5.0
+                on=TransientError, attempts=None, timeout=None, wait_initial=AGAIN_SECONDS, wait_max=5.0
             ):
                 with attempt:
                     given_up = await self._own()

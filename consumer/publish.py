@@ -110,6 +110,8 @@ class Publisher:
     async def _initialise(self) -> None:
         await self.close()
         shard = self._shard
+        # Asked before too: a former owner that wakes up here would only disturb the new one.
+        await self._store.check(shard.ownership)
         producer = self._producer = await self._producers.start(shard.number)
         await self._store.check(shard.ownership)
         await producer.begin()

@@ -9,7 +9,7 @@ from adapters.postgres.connection import CALL_SECONDS, postgres_errors
 from adapters.postgres.queries import QUERIES
 from adapters.postgres.rows import shard_state, time_of
 from adapters.postgres.transaction import PostgresShardTransaction
-from domain.errors import OwnershipLostError, ShardHaltedError, ShardUnknownError
+from domain.errors import OwnershipLostError, ShardHaltedError, ShardUnknownError, TransientError
 from domain.events import Tick
 from domain.ownership import OutboxEntry, Ownership, ShardState
 from domain.ticks import UsableTick
@@ -61,10 +61,10 @@ class PostgresStore:
         self, ownership: Ownership, *, position: int | None = None, durable: bool = True
     ) -> AsyncIterator[PostgresShardTransaction]:
         async with self._connection() as connection:
-            # One round trip. SET LOCAL ends with the transaction.
-            await connection.execute("BEGIN" if durable else "BEGIN; SET LOCAL synchronous_commit TO off")
             transaction: PostgresShardTransaction | None = None
             try:
+                # One round trip. SET LOCAL ends with the transaction.
+                await connection.execute("BEGIN" if durable else "BEGIN; SET LOCAL synchronous_commit TO off")
                 state = await self._fence(connection, ownership, position)
                 transaction = PostgresShardTransaction(connection, state)
                 yield transaction
@@ -100,9 +100,19 @@ class PostgresStore:
 
     @contextlib.asynccontextmanager
     async def _connection(self) -> AsyncIterator[asyncpg.pool.PoolConnectionProxy]:
+        try:
+            with postgres_errors():
+                async with self._pool.acquire(timeout=CALL_SECONDS) as connection:
+                    yield connection
+        except TransientError as error:
+            if isinstance(error.__cause__, asyncpg.LockNotAvailableError):
+                await self._end_frozen_sessions()
+            raise
+
+    async def _end_frozen_sessions(self) -> None:
+        """Let the locks of frozen workers fall that no timeout of the server covers."""
         with postgres_errors():
-            async with self._pool.acquire(timeout=CALL_SECONDS) as connection:
-                yield connection
+            await self._pool.execute(QUERIES["end_frozen_sessions"], timeout=CALL_SECONDS)
 
 
 async def _roll_back(connection: asyncpg.pool.PoolConnectionProxy) -> None:

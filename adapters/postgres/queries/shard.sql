@@ -45,3 +45,11 @@ WITH grown AS (UPDATE deployment SET shards = greatest(shards, $1) RETURNING sha
 INSERT INTO shard (shard, tick_cursor)
 SELECT number, tick_next FROM grown, generate_series(0, shards - 1) AS number
 ON CONFLICT (shard) DO NOTHING;
+
+-- name: end_frozen_sessions
+-- End sessions of the engine whose client fell silent between preparing a statement and executing it: asyncpg prepares
+-- with Parse and Flush, after which the session counts as active and neither idle_in_transaction_session_timeout nor
+-- statement_timeout ends it, while the kernel of a frozen client answers the keepalives.
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+WHERE datname = current_database() AND usename = current_user AND application_name = current_setting('application_name')
+  AND state = 'active' AND wait_event = 'ClientRead' AND state_change < now() - interval '5 seconds';
