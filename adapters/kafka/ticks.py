@@ -26,18 +26,17 @@ class KafkaTickStream:
         self._tp = TopicPartition(topic, 0)
         # Where the next read starts, as far as the client is concerned; None makes the next poll seek.
         self._position: int | None = None
-        self._consumer = AIOKafkaConsumer(
-            **connection.arguments(),
-            isolation_level="read_committed",
-            enable_auto_commit=False,
-            auto_offset_reset="none",
-        )
+        self._consumer = _consumer(connection)
+        # Asks for offsets on connections of its own: a broker answers the requests of one connection in their order,
+        # and a fetch that waits for ticks takes up to half a second.
+        self._asking = _consumer(connection)
 
     async def start(self) -> None:
         """Connect. Raises TransientError; MisconfiguredError when the topic is missing or has several partitions."""
         try:
             async with within(self._connection.timeout_seconds, f"read {self._topic}"):
                 await self._consumer.start()
+                await self._asking.start()
                 await self._check_partitions()
         except BaseException:
             await self.stop()
@@ -45,7 +44,7 @@ class KafkaTickStream:
         self._consumer.assign([self._tp])
 
     async def _check_partitions(self) -> None:
-        client = client_of(self._consumer)
+        client = client_of(self._asking)
         partitions = await persistently(lambda: partition_count(client, self._topic))
         if partitions != 1:
             raise MisconfiguredError(
@@ -84,15 +83,25 @@ class KafkaTickStream:
     async def beginning(self) -> int:
         """The lowest offset that can still be read. Raises TransientError."""
         async with within(self._connection.timeout_seconds, f"find the beginning of {self._topic}"):
-            offsets = await persistently(lambda: self._consumer.beginning_offsets([self._tp]))
+            offsets = await persistently(lambda: self._asking.beginning_offsets([self._tp]))
         return int(offsets[self._tp])
 
     async def end(self) -> int:
         """The last stable offset: every committed tick lies below it. Raises TransientError."""
         async with within(self._connection.timeout_seconds, f"find the end of {self._topic}"):
-            offsets = await persistently(lambda: self._consumer.end_offsets([self._tp]))
+            offsets = await persistently(lambda: self._asking.end_offsets([self._tp]))
         return int(offsets[self._tp])
 
     async def stop(self) -> None:
         """Let go of the connections. May be called at any time, and again."""
-        await stop_consumer(self._consumer, self._connection.timeout_seconds)
+        for consumer in (self._consumer, self._asking):
+            await stop_consumer(consumer, self._connection.timeout_seconds)
+
+
+def _consumer(connection: KafkaConnection) -> AIOKafkaConsumer:
+    return AIOKafkaConsumer(
+        **connection.arguments(),
+        isolation_level="read_committed",
+        enable_auto_commit=False,
+        auto_offset_reset="none",
+    )

@@ -114,3 +114,13 @@ async def test_a_topic_with_several_partitions_stops_the_start(
 async def test_a_missing_topic_stops_the_start(connection: KafkaConnection, unique: str) -> None:
     with pytest.raises(MisconfiguredError, match="engage init"):
         await KafkaTickStream(connection, f"{unique}-missing").start()
+
+
+async def test_asking_for_the_end_does_not_wait_for_a_fetch(connection: KafkaConnection, make_topic: MakeTopic) -> None:
+    """A fetch on an empty topic takes half a second; asked behind it, twelve answers would outlast the poll."""
+    async with started(connection, await make_topic("ticks")) as ticks:
+        polling = asyncio.create_task(ticks.poll(0, 5.0))
+        for _ in range(12):
+            assert await ticks.end() == 0
+        assert not polling.done()
+        await polling
