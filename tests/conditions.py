@@ -12,3 +12,12 @@ async def eventually(check: Callable[[], Awaitable[None]], seconds: float = 20) 
     ):
         with attempt:
             await check()
+
+
+async def until(holds: Callable[[], Awaitable[bool]], seconds: float = 30) -> None:
+    """Wait until it holds, for at most so long; then raise AssertionError."""
+
+    async def check() -> None:
+        assert await holds()
+
+    await eventually(check, seconds)

@@ -10,13 +10,10 @@ from datetime import timedelta
 from functools import partial
 
 import asyncpg
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from adapters.codec import Limits, encode_activity, encode_message
-from adapters.postgres.connection import connect
-from adapters.postgres.migrations import migrate
 from adapters.postgres.rows import cycle_of
 from adapters.postgres.store import PostgresStore
 from consumer.cycle import TickEvaluation
@@ -192,14 +189,6 @@ def records(partition: int, start: int, events: list[Activity]) -> tuple[InputRe
         InputRecord("activity", partition, start + n, 1_900_000_000_000, record.key, record.value)
         for n, record in enumerate(encoded)
     )
-
-
-@pytest.fixture
-async def pool(database: str) -> AsyncIterator[asyncpg.Pool]:
-    await migrate(database)
-    pool = await connect(database)
-    yield pool
-    await pool.close()
 
 
 async def empty(pool: asyncpg.Pool) -> None:

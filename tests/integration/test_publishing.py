@@ -3,13 +3,9 @@
 On a real Postgres, with Kafka's producers in memory.
 """
 
-from collections.abc import AsyncIterator
-
 import asyncpg
 import pytest
 
-from adapters.postgres.connection import connect
-from adapters.postgres.migrations import migrate
 from adapters.postgres.store import PostgresStore
 from consumer.publish import Publisher
 from consumer.shard import OwnedShard
@@ -17,14 +13,6 @@ from consumer.steps import no_hook
 from domain.errors import OwnershipLostError, ShardHaltedError
 from domain.records import OutgoingRecord
 from tests.fakes.producers import FakeProducers, FakeShardLog
-
-
-@pytest.fixture
-async def pool(database: str) -> AsyncIterator[asyncpg.Pool]:
-    await migrate(database)
-    pool = await connect(database)
-    yield pool
-    await pool.close()
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, NewTopic
 from adapters.kafka.connection import KafkaConnection
 from adapters.kafka.metadata import TopicState, client_of, describe_topics, partition_count
 from adapters.kafka.topics import opened_admin
+from tests.conditions import until
 
 MakeTopic = Callable[..., Awaitable[str]]
 AddPartitions = Callable[[str, int], Awaitable[None]]
@@ -79,7 +80,7 @@ async def led(admin: AIOKafkaAdminClient, topic: str, partitions: int) -> None:
         state = (await describe_topics(client_of(admin), [topic])).get(topic)
         return state == TopicState(partitions, led=True)
 
-    await eventually(is_led)
+    await until(is_led)
 
 
 @pytest.fixture
@@ -100,13 +101,6 @@ async def transactional(connection: KafkaConnection, unique: str) -> AsyncIterat
     await producer.stop()
 
 
-async def eventually(holds: Callable[[], Awaitable[bool]], seconds: float = 30.0) -> None:
-    """Wait until it holds; fail when it does not within the time."""
-    async with asyncio.timeout(seconds):
-        while not await holds():  # noqa: ASYNC110  # what is waited for happens in the broker
-            await asyncio.sleep(0.02)
-
-
 async def settled(connection: KafkaConnection, topic: str) -> None:
     """Wait until no transaction on the topic is open: Kafka ends one a moment after it has answered a commit."""
     readers = [
@@ -120,4 +114,4 @@ async def settled(connection: KafkaConnection, topic: str) -> None:
         async def nothing_is_open() -> bool:
             return bool(await committed.end_offsets(tps) == await uncommitted.end_offsets(tps))
 
-        await eventually(nothing_is_open)
+        await until(nothing_is_open)
