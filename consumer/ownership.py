@@ -67,23 +67,25 @@ class ShardHolder:
         self._make_worker = make_worker
         self._owned = owned
         self._policy = policy
+        self._given_up = False
 
     async def hold(self) -> None:
         """Work for the shard until ``give_up``. Raises MisconfiguredError, and what is a defect."""
-        given_up = False
-        while not given_up:
+        while not self._given_up:
             # TransientError is tried again for as long as it takes, with growing, jittered pauses; the first is long
             # enough for a worker that was paused to hear that its shards are somebody else's.
             async for attempt in stamina.retry_context(
                 on=TransientError, attempts=None, timeout=None, wait_initial=AGAIN_SECONDS, wait_max=5.0
             ):
                 with attempt:
-                    given_up = await self._own()
-            if not given_up:
+                    await self._own()
+            if not self._given_up:
                 await asyncio.sleep(AGAIN_SECONDS * (1 + random.random()))  # noqa: S311 - jitter, not a secret
 
     async def give_up(self, holding: "asyncio.Task[None]") -> None:
         """End ``hold``, run by the given task: what is under way may end within a few seconds, the rest is dropped."""
+        # First, so that an ownership that ends by itself meanwhile is not followed by another one.
+        self._given_up = True
         worker = self._owned.get(self._number)
         if worker is not None:
             await worker.shard.stop()
@@ -91,8 +93,10 @@ class ShardHolder:
         holding.cancel()
         await asyncio.wait({holding})
 
-    async def _own(self) -> bool:
-        """One ownership, from its take-over to its end; True when it ended because it was given up."""
+    async def _own(self) -> None:
+        """One ownership, from its take-over to its end."""
+        if self._given_up:
+            return
         try:
             await self._leave_owned()
             state, unpublished = await self._raise_epoch()
@@ -103,9 +107,6 @@ class ShardHolder:
             log.warning("shard_lost", shard=self._number, reason=str(error))
         except ShardUnknownError:
             await self._store.grow(await self._activity.shards())
-        else:
-            return True
-        return False
 
     async def _work(self, shard: OwnedShard) -> None:
         worker = self._make_worker(shard)
