@@ -20,13 +20,6 @@ from domain.users import ActivityChange, StoredUser
 AssignmentListener = Callable[[frozenset[int]], Awaitable[None]]
 
 
-class Clock(Protocol):
-    """The machine's time: for log lines and durations, never for a rule."""
-
-    def now(self) -> datetime:
-        """The current time, aware, in UTC."""
-
-
 class ActivityStream(Protocol):
     """The activity topic, read as a member of the consumer group; only committed records are seen."""
 
