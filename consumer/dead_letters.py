@@ -1,10 +1,19 @@
 """Input that can't be used, on its way to the dead-letter topic through the outbox."""
 
+import asyncio
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from adapters.codec import dead_letter
 from domain.errors import RejectedRecordError
 from domain.records import InputRecord, OutgoingRecord
+
+T = TypeVar("T")
+
+# Decoding lets other tasks (heartbeats among them) run in between: a good record takes about 4 µs, the worst hostile
+# one of 64 KiB about 22 ms, so that even these hold the loop for no longer than 2.2 s.
+RECORDS_AT_ONCE = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,6 +23,18 @@ class DeadLetters:
     topic: str
     max_value_bytes: int
 
-    def of(self, record: InputRecord, rejection: RejectedRecordError) -> OutgoingRecord:
-        """The record as a dead letter."""
-        return dead_letter(record, rejection, self.topic, self.max_value_bytes)
+    async def sort_out(
+        self, records: Sequence[InputRecord], decode: Callable[[InputRecord], T]
+    ) -> tuple[list[T | None], list[OutgoingRecord]]:
+        """What each record says, None where ``decode`` rejects it; and those as dead letters."""
+        decoded: list[T | None] = []
+        dead: list[OutgoingRecord] = []
+        for number, record in enumerate(records):
+            if number % RECORDS_AT_ONCE == 0:
+                await asyncio.sleep(0)
+            try:
+                decoded.append(decode(record))
+            except RejectedRecordError as rejection:
+                decoded.append(None)
+                dead.append(dead_letter(record, rejection, self.topic, self.max_value_bytes))
+        return decoded, dead

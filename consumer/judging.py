@@ -10,7 +10,6 @@ from consumer.dead_letters import DeadLetters
 from consumer.publish import Publisher
 from consumer.shard import OwnedShard
 from consumer.steps import StepHook, step
-from domain.errors import RejectedRecordError
 from domain.events import Tick
 from domain.records import OutgoingRecord, RecordBatch
 from domain.ticks import judge_ticks
@@ -35,14 +34,10 @@ class Judging:
 
         Returns the offset from which the tick topic is to be judged now.
         """
-        ticks: list[tuple[int, Tick | None]] = []
-        dead: list[OutgoingRecord] = []
-        for record in batch.records:
-            try:
-                ticks.append((record.offset, decode_tick(record, self._limits)))
-            except RejectedRecordError as rejection:
-                ticks.append((record.offset, None))
-                dead.append(self._dead_letters.of(record, rejection))
+        decoded, dead = await self._dead_letters.sort_out(
+            batch.records, lambda record: decode_tick(record, self._limits)
+        )
+        ticks = [(record.offset, tick) for record, tick in zip(batch.records, decoded, strict=True)]
         if dead:
             await self._publisher.ready()
         return await self._store_verdicts(batch, ticks, dead)

@@ -23,8 +23,8 @@ from consumer.shard import OwnedShard
 from consumer.steps import StepHook, step
 from domain.cycles import Cycle, cycle_record
 from domain.errors import MarkerUnreadableError, ShardHaltedError
-from domain.ownership import OutboxEntry
 from domain.ports import Producers, ShardProducer, ShardTransaction, Store
+from domain.records import OutgoingRecord
 
 log = structlog.get_logger()
 
@@ -76,13 +76,14 @@ class Publisher:
             return
         if entry.sequence != self._marker + 1:
             raise ShardHaltedError(self._shard.number, f"sequence {entry.sequence} follows marker {self._marker}")
+        records = unpack_records(entry.payload)
         self._in_transaction = True
         await self._begin(producer)
-        await self._send(producer, entry)
+        await self._send(producer, entry.sequence, records)
         await self._commit(producer)
         self._in_transaction = False
         self._marker = entry.sequence
-        self._sent.published(entry)
+        self._sent.published(records)
         await self._confirm(entry.sequence)
 
     async def close(self) -> None:
@@ -139,8 +140,8 @@ class Publisher:
         await producer.begin()
 
     @step("publish 2")
-    async def _send(self, producer: ShardProducer, entry: OutboxEntry) -> None:
-        await producer.send(entry.sequence, unpack_records(entry.payload))
+    async def _send(self, producer: ShardProducer, sequence: int, records: list[OutgoingRecord]) -> None:
+        await producer.send(sequence, records)
 
     @step("publish 3")
     async def _commit(self, producer: ShardProducer) -> None:

@@ -1,13 +1,13 @@
 """Log lines for messages that Kafka holds: the first of each tick one by one, the rest as a number."""
 
 import json
+from collections.abc import Sequence
 
 import structlog
 
-from adapters.codec import unpack_records
 from domain.events import Tick
 from domain.messages import MESSAGE_TYPE
-from domain.ownership import OutboxEntry
+from domain.records import OutgoingRecord
 
 log = structlog.get_logger()
 _TYPE_HEADER = ("ce_type", MESSAGE_TYPE.encode())
@@ -22,9 +22,9 @@ class SentMessages:
         self._listed = 0
         self._unlisted = 0
 
-    def published(self, entry: OutboxEntry) -> None:
-        """The entry was committed to Kafka."""
-        messages = [record.value for record in unpack_records(entry.payload) if _TYPE_HEADER in record.headers]
+    def published(self, records: Sequence[OutgoingRecord]) -> None:
+        """The records of an entry were committed to Kafka."""
+        messages = [record.value for record in records if _TYPE_HEADER in record.headers]
         room = max(self._most - self._listed, 0)
         for value in messages[:room]:
             message = json.loads(value or b"{}")

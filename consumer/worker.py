@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 
 from consumer.cycle import TickEvaluation
 from consumer.ingest import Ingest
@@ -89,28 +89,35 @@ class ShardWorker:
 
     async def _work(self) -> None:
         while not self.shard.stopping:
-            await self.shard.wait_until(lambda: self.shard.stopping or self._has_work())
-            if not self.shard.stopping:
-                await self._do_next()
+            await self.shard.wait_until(lambda: self.shard.stopping or self._next() is not None)
+            action = self._next()
+            if action is not None and not self.shard.stopping:
+                await action()
 
-    def _has_work(self) -> bool:
-        """Everything but choosing may add an entry, so it waits for room: that bounds what is unpublished."""
+    def _next(self) -> Callable[[], Awaitable[None]] | None:
+        """What to do now, if anything. Ticks come before activity: one that has begun ends first.
+
+        Everything but choosing may add an entry, so it waits for room: that bounds what is unpublished.
+        """
+        evaluation = self._evaluation
         if self._failure is not None:
-            return True
-        if not self._evaluation.under_way and self._evaluation.can_choose(self._judged_to):
-            return True
-        ready = self._evaluation.under_way or self._evaluation.can_begin or bool(self._batches)
-        return ready and self.shard.has_room
+            return self._give_in
+        if not evaluation.under_way and evaluation.can_choose(self._judged_to):
+            return self._choose
+        if not self.shard.has_room:
+            return None
+        if evaluation.under_way:
+            return evaluation.go_on
+        if evaluation.can_begin:
+            return evaluation.begin
+        return self._take_in if self._batches else None
 
-    async def _do_next(self) -> None:
-        """Ticks before activity: a tick that has begun ends, and one whose barrier is reached begins, first."""
+    async def _give_in(self) -> None:
         if self._failure is not None:
             raise self._failure
-        if self._evaluation.under_way:
-            await self._evaluation.go_on()
-        elif self._evaluation.can_begin:
-            await self._evaluation.begin()
-        elif self._evaluation.can_choose(self._judged_to):
-            await self._evaluation.choose(self._judged_to)
-        else:
-            await self._ingest.take_in(self._batches.popleft())
+
+    async def _choose(self) -> None:
+        await self._evaluation.choose(self._judged_to)
+
+    async def _take_in(self) -> None:
+        await self._ingest.take_in(self._batches.popleft())
