@@ -1,13 +1,14 @@
 """Publishing one shard's entries exactly once: a transactional producer whose id belongs to the shard."""
 
 import asyncio
-import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from enum import Enum, auto
 from typing import Any
 
 from aiokafka import AIOKafkaProducer
+from aiokafka.client import ConnectionGroup
+from aiokafka.conn import AIOKafkaConnection
 
 from adapters.kafka.batches import BATCH_BYTES, batches_of
 from adapters.kafka.connection import KafkaConnection
@@ -17,9 +18,6 @@ from adapters.kafka.markers import PROBE_KEY, marker_key, marker_value, read_mar
 from domain.errors import TransientError
 from domain.records import OutgoingRecord
 
-# A commit that took this long may have been sent twice, and its second copy may still be under way: it would end the
-# producer's next transaction instead. A new producer has a new epoch, under which the old copy counts for nothing.
-SLOW_COMMIT_SECONDS = 1.0
 # An open transaction of a dead worker holds up every read_committed reader of the topics it wrote to for so long.
 _TRANSACTION_TIMEOUT_MS = 15_000
 # Kafka answers "concurrent transactions" for a moment after each commit: the client's 100 ms would be most of the time.
@@ -45,13 +43,11 @@ class KafkaShardProducer:
         shard: int,
         progress_topic: str,
         timeout_seconds: float,
-        monotonic: Callable[[], float],
     ) -> None:
         self._producer = producer
         self._shard = shard
         self._progress_topic = progress_topic
         self._timeout_seconds = timeout_seconds
-        self._monotonic = monotonic
         self._phase = _Phase.IDLE
 
     @property
@@ -84,11 +80,16 @@ class KafkaShardProducer:
         return offset
 
     async def commit(self) -> None:
-        """Commit the transaction. Raises OwnershipLostError, TransientError: it may be committed all the same."""
-        started = self._monotonic()
+        """Commit the transaction. Raises OwnershipLostError, TransientError: it may be committed all the same.
+
+        aiokafka repeats a commit whose answer it did not get, in time or at all, under the same epoch; the first copy
+        may still be under way then, and would end the producer's next transaction instead. Such a repetition takes
+        another connection, since a request that times out closes its own: this producer has done its last transaction.
+        """
+        connections = self._coordinator_connections()
         async with self._step(f"commit a transaction of shard {self._shard}", _Phase.OPEN, _Phase.IDLE):
             await self._producer.commit_transaction()
-        if self._monotonic() - started >= SLOW_COMMIT_SECONDS:
+        if self._coordinator_connections() != connections:
             self._phase = _Phase.SPENT
 
     async def close(self) -> None:
@@ -104,6 +105,11 @@ class KafkaShardProducer:
         async with within(self._timeout_seconds, doing):
             yield
         self._phase = after
+
+    def _coordinator_connections(self) -> list[AIOKafkaConnection]:
+        """Those that commits are sent on."""
+        known = self._producer.client._conns.items()  # noqa: SLF001 - aiokafka tells nobody of a reconnection
+        return [connection for (_, group), connection in known if group is ConnectionGroup.COORDINATION]
 
     def _to_progress(self, key: bytes, value: bytes) -> OutgoingRecord:
         return OutgoingRecord(self._progress_topic, key, value, partition=self._shard)
@@ -126,17 +132,10 @@ class KafkaShardProducer:
 class KafkaProducers:
     """Makes the producers of a group's shards, and reads the markers they wrote."""
 
-    def __init__(
-        self,
-        connection: KafkaConnection,
-        group: str,
-        progress_topic: str,
-        monotonic: Callable[[], float] = time.monotonic,
-    ) -> None:
+    def __init__(self, connection: KafkaConnection, group: str, progress_topic: str) -> None:
         self._connection = connection
         self._group = group
         self._progress_topic = progress_topic
-        self._monotonic = monotonic
 
     async def start(self, shard: int) -> KafkaShardProducer:
         """A new producer for the shard; when it is returned, every earlier one of the shard is fenced.
@@ -161,7 +160,7 @@ class KafkaProducers:
         except BaseException:
             await discard_producer(producer)
             raise
-        return KafkaShardProducer(producer, shard, self._progress_topic, timeout_seconds, self._monotonic)
+        return KafkaShardProducer(producer, shard, self._progress_topic, timeout_seconds)
 
     async def marker(self, shard: int, probe: int) -> int:
         """The last marker of the shard before the probe's offset; see ``read_marker``."""

@@ -25,6 +25,7 @@ from adapters.kafka.topics import TopicNames, check_topics, create_topics
 from deploy.local.kafka import KafkaBroker
 from domain.errors import TransientError
 from domain.records import InputRecord, OutgoingRecord, RecordBatch
+from tests.conditions import until
 from tests.contract.kafka.members import Member
 
 TIMEOUT_SECONDS = 1.5
@@ -98,8 +99,7 @@ async def read_all(records: AsyncIterator[InputRecord]) -> list[InputRecord]:
 async def test_nothing_can_be_started(own: Frozen) -> None:
     with own.frozen():
         stream = KafkaActivityStream(own.connection, NAMES.activity, "group")
-        member = Member(stream)
-        await gives_up(stream.start(member.on_revoked, member.on_assigned))
+        await gives_up(stream.start())
         await gives_up(KafkaActivityLog(own.connection, NAMES.activity, NAMES.progress).start())
         await gives_up(KafkaTickStream(own.connection, NAMES.ticks).start())
         await gives_up(KafkaProducers(own.connection, "group", NAMES.progress).start(0))
@@ -144,7 +144,8 @@ async def test_ticks_are_not_read_and_polls_return(own: Frozen) -> None:
 async def test_activity_is_not_read_and_polls_return_and_the_group_can_be_left(own: Frozen) -> None:
     stream = KafkaActivityStream(own.connection, NAMES.activity, "frozen-group")
     member = Member(stream)
-    await stream.start(member.on_revoked, member.on_assigned)
+    await stream.start()
+    stream.join(member.on_revoked, member.on_assigned)
     await member.hears(1)
     stream.seek(0, 0)
     with own.frozen():
@@ -190,6 +191,29 @@ async def test_a_transaction_is_given_up_and_its_producer_can_be_let_go(
     await successor.commit()
     assert await producers.marker(0, probe) in (0, 1)
     await successor.close()
+
+
+@pytest.mark.parametrize("repeated", [False, True], ids=["answered late", "sent again"])
+async def test_a_commit_that_may_have_been_sent_twice_uses_the_producer_up(own: Frozen, *, repeated: bool) -> None:
+    # A request has half of a call's time: the commit is sent again after 4 s and still ends within 8 s.
+    patient = KafkaConnection(own.connection.bootstrap_servers, timeout_seconds=8.0)
+    producer = await KafkaProducers(patient, f"twice-{repeated}", NAMES.progress).start(0)
+    await producer.begin()
+    await producer.send(1, [RECORD])
+    [connection] = producer._coordinator_connections()
+
+    async def waits_for_its_answer() -> bool:
+        return bool(connection._requests)
+
+    async def timed_out() -> bool:
+        return not connection.connected()
+
+    with own.frozen():
+        committing = asyncio.create_task(producer.commit())
+        await until(timed_out if repeated else waits_for_its_answer)
+    await ends(committing)
+    assert producer.usable is not repeated
+    await producer.close()
 
 
 async def test_the_commands_clients_give_up(own: Frozen) -> None:

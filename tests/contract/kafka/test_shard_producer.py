@@ -1,7 +1,6 @@
 """The rules of ``Producers`` and ``ShardProducer``, on a real broker; what they wrote is read by another client."""
 
 import asyncio
-from collections.abc import Iterator
 from random import Random
 
 import pytest
@@ -167,22 +166,6 @@ async def test_a_missing_progress_partition_is_named(
         await producer.begin()
         with pytest.raises(MisconfiguredError, match="has no partition 3: `engage init`"):
             await producer.send_probe()
-
-
-@pytest.mark.parametrize(("seconds", "usable"), [(0.999, True), (1.0, False)])
-async def test_a_commit_of_a_second_or_more_uses_the_producer_up(
-    connection: KafkaConnection, make_topic: MakeTopic, unique: str, *, seconds: float, usable: bool
-) -> None:
-    progress = await make_topic("progress")
-    times: Iterator[float] = iter([100.0, 100.0 + seconds])
-    async with started(KafkaProducers(connection, unique, progress, lambda: next(times))) as producer:
-        await producer.begin()
-        assert not producer.usable
-        await producer.send(1, [])
-        assert not producer.usable
-        await producer.commit()
-        assert producer.usable is usable
-    assert await values(connection, progress) == [b"1"]
 
 
 async def test_a_cancelled_send_uses_the_producer_up(
