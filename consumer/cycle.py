@@ -97,7 +97,17 @@ class TickEvaluation:
         """Steps 0 and 1. ``judged_to`` was the end of the tick topic at some time before."""
         ticks = await self._choose(judged_to)
         if ticks:
-            self._chosen = ChosenTick(ticks[-1], ticks[:-1], await self._ask_barrier())
+            chosen = self._chosen = ChosenTick(ticks[-1], ticks[:-1], await self._ask_barrier())
+            log.info(
+                "tick_chosen",
+                shard=self._shard.number,
+                epoch=self._shard.ownership.epoch,
+                tick_id=chosen.tick.tick.tick_id,
+                offset=chosen.tick.offset,
+                coalesced_from=self._shard.state.tick_cursor,
+                coalesced=len(chosen.coalesced),
+                barrier=chosen.barrier,
+            )
         self._looked_to = judged_to
 
     async def begin(self) -> None:
@@ -131,13 +141,13 @@ class TickEvaluation:
         return await self._activity.end(self._shard.number)
 
     async def _make_all_due(self) -> None:
-        async with self._shard.transaction(position=self._shard.state.position) as write:
+        async with self._shard.transaction() as write:
             if await write.make_all_due(self._chunk_users):
                 write.state = replace(write.state, policy=self._policy)
             await self._shard.commit(write)
 
     async def _first_chunk(self, chosen: ChosenTick) -> None:
-        async with self._shard.transaction(position=self._shard.state.position) as write:
+        async with self._shard.transaction() as write:
             begun = await self._note_begun(write, chosen)
             chunk = await self._decide(write, begun)
             ended = await write.count_coalesced(chosen.coalesced)

@@ -5,6 +5,7 @@ import contextlib
 from collections import deque
 from collections.abc import AsyncIterator, Callable
 
+from domain.errors import OwnershipLostError
 from domain.ownership import OutboxEntry, Ownership, ShardState
 from domain.ports import ShardTransaction, Store
 
@@ -55,10 +56,15 @@ class OwnedShard:
     ) -> AsyncIterator[ShardTransaction]:
         """A transaction of this shard; they wait for one another, so entries are noted in the order of their sequence.
 
-        Raises as ``Store.transaction`` does.
+        Nobody else writes the row, so it must be as the last of them left it: whichever comes first after an
+        asynchronous commit was lost, or the answer to a commit was, must notice. Raises as ``Store.transaction`` does.
         """
-        async with self._writing, self._store.transaction(self.ownership, position=position, durable=durable) as write:
-            yield write
+        async with self._writing:
+            believed = self.state.position if position is None else position
+            async with self._store.transaction(self.ownership, position=believed, durable=durable) as write:
+                if write.state != self.state:
+                    raise OwnershipLostError(f"shard {self.number} is stored otherwise than it was left")
+                yield write
 
     async def commit(self, write: ShardTransaction) -> None:
         """Commit, remember the state, and tell whoever waits for a change."""
