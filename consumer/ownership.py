@@ -34,8 +34,10 @@ FROM_THE_BEGINNING = -1
 BEYOND_END_SECONDS = 60.0
 # Between a shard that was lost or is halted and the next attempt: the heartbeat interval of the group.
 AGAIN_SECONDS = 1.0
-# What the work under way may take when a shard is given up: half of the ten seconds of a clean stop.
+# What the work under way may take when a shard is given up: half of the ten seconds of a clean stop. What has not ended
+# by itself is cancelled and may take this much to let go, which matters to nobody but the clean stop.
 GIVE_UP_SECONDS = 5.0
+LET_GO_SECONDS = 1.0
 
 MakeWorker = Callable[[OwnedShard], ShardWorker]
 
@@ -68,6 +70,9 @@ class ShardHolder:
         self._owned = owned
         self._policy = policy
         self._given_up = False
+        self._taken_over = False
+        self._halted_reason: str | None = None
+        self._said_unknown = False
 
     async def hold(self) -> None:
         """Work for the shard until ``give_up``. Raises MisconfiguredError, and what is a defect."""
@@ -83,7 +88,10 @@ class ShardHolder:
                 await asyncio.sleep(AGAIN_SECONDS * (1 + random.random()))  # noqa: S311 - jitter, not a secret
 
     async def give_up(self, holding: "asyncio.Task[None]") -> None:
-        """End ``hold``, run by the given task: what is under way may end within a few seconds, the rest is dropped."""
+        """End ``hold``, run by the given task: what is under way may end within a few seconds, the rest is dropped.
+
+        A task that hangs in letting go is left behind: the next holder of the shard doesn't wait for it.
+        """
         # First, so that an ownership that ends by itself meanwhile is not followed by another one.
         self._given_up = True
         worker = self._owned.get(self._number)
@@ -91,10 +99,10 @@ class ShardHolder:
             await worker.shard.stop()
             await asyncio.wait({holding}, timeout=GIVE_UP_SECONDS)
         holding.cancel()
-        await asyncio.wait({holding})
+        await asyncio.wait({holding}, timeout=LET_GO_SECONDS)
 
     async def _own(self) -> None:
-        """One ownership, from its take-over to its end."""
+        """One ownership, from its take-over to its end. Raises TransientError when the shard could not be taken."""
         if self._given_up:
             return
         try:
@@ -102,11 +110,24 @@ class ShardHolder:
             state, unpublished = await self._raise_epoch()
             await self._work(OwnedShard(self._store, state, unpublished))
         except ShardHaltedError as error:
-            log.error("shard_halted", shard=self._number, reason=error.reason)  # noqa: TRY400 - no defect, no trace
+            self._report_halted(error)
         except OwnershipLostError as error:
             log.warning("shard_lost", shard=self._number, reason=str(error))
         except ShardUnknownError:
-            await self._store.grow(await self._activity.shards())
+            await self._grow()
+        except TransientError as error:
+            if not self._taken_over:
+                raise
+            log.warning("shard_interrupted", shard=self._number, reason=str(error))
+
+    async def _grow(self) -> None:
+        """A partition was added: it becomes a shard once the progress topic has one for it too."""
+        shards = await self._activity.shards()
+        if shards > self._number:
+            await self._store.grow(shards)
+        elif not self._said_unknown:
+            log.warning("shard_without_progress_partition", shard=self._number, remedy="engage init")
+            self._said_unknown = True
 
     async def _work(self, shard: OwnedShard) -> None:
         worker = self._make_worker(shard)
@@ -120,14 +141,25 @@ class ShardHolder:
             await self._store.halt(shard.ownership, error.reason)
             raise
         finally:
-            self._owned.pop(self._number, None)
-            self._stream.park(self._number)
+            # Another holder of this process may own the shard by now.
+            if self._owned.get(self._number) is worker:
+                self._forget()
             await worker.publisher.close()
+
+    def _forget(self) -> None:
+        self._owned.pop(self._number, None)
+        self._stream.park(self._number)
+
+    def _report_halted(self, error: ShardHaltedError) -> None:
+        """Once for each reason: a halted shard is looked at again every second or two."""
+        if error.reason != self._halted_reason:
+            log.error("shard_halted", shard=self._number, reason=error.reason)
+        self._halted_reason = error.reason
 
     @step("take-over 1")
     async def _leave_owned(self) -> None:
-        self._owned.pop(self._number, None)
-        self._stream.park(self._number)
+        self._taken_over = False
+        self._forget()
 
     @step("take-over 2")
     async def _raise_epoch(self) -> tuple[ShardState, list[OutboxEntry]]:
@@ -150,13 +182,15 @@ class ShardHolder:
         position = await self._position_within_log(shard.state.position)
         policy = shard.state.policy if shard.state.policy == self._policy else None
         if (position, policy) != (shard.state.position, shard.state.policy):
-            async with shard.transaction(position=shard.state.position) as write:
+            async with shard.transaction() as write:
                 write.state = replace(write.state, position=position, policy=policy)
                 await shard.commit(write)
         worker.fetch_position = position
         if not self._stream.seek(self._number, position):
             raise OwnershipLostError(f"shard {self._number} is not assigned any more")
         self._owned[self._number] = worker
+        self._taken_over = True
+        self._halted_reason = None
 
     async def _position_within_log(self, stored: int) -> int:
         beginning = await self._activity.beginning(self._number)

@@ -1,13 +1,16 @@
 """The service: reads the group's share of the activity topic, keeps ticks judged, and holds the assigned shards."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
+import stamina
 import structlog
 
 from consumer.ownership import ShardHolder
+from consumer.tick_follower import TickFollower
+from consumer.watchdog import Watchdog
 from consumer.worker import ShardWorker, gravest
-from domain.errors import OwnershipLostError, PositionGoneError, TransientError
+from domain.errors import PositionGoneError, TransientError
 from domain.ports import ActivityStream, Store, TickStream
 from domain.records import RecordBatch
 
@@ -15,46 +18,55 @@ log = structlog.get_logger()
 
 # How long a poll waits for records: what a tick may wait for a position that moved without any.
 POLL_SECONDS = 0.1
-TICK_POLL_SECONDS = 1.0
-# After a failure that may pass.
-PAUSE_SECONDS = 1.0
+_FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.5, 5.0
 
 MakeHolder = Callable[[int, dict[int, ShardWorker]], ShardHolder]
+Held = tuple[ShardHolder, "asyncio.Task[None]"]
 
 
 class Service:
     """Runs until it is stopped. One instance is one member of the consumer group."""
 
-    def __init__(self, store: Store, stream: ActivityStream, ticks: TickStream, make_holder: MakeHolder) -> None:
-        self._store = store
+    def __init__(
+        self, stream: ActivityStream, store: Store, ticks: TickStream, make_holder: MakeHolder, watchdog: Watchdog
+    ) -> None:
         self._stream = stream
-        self._ticks = ticks
         self._make_holder = make_holder
+        self._watchdog = watchdog
         self._owned: dict[int, ShardWorker] = {}
-        self._held: dict[int, tuple[ShardHolder, asyncio.Task[None]]] = {}
+        self._ticks = TickFollower(store, ticks, self._owned)
+        self._held: dict[int, Held] = {}
         self._holding: set[asyncio.Task[None]] = set()
         self._assigned: frozenset[int] = frozenset()
         self._assignment_changed = asyncio.Event()
-        self._judged_to = 0
+        self._polls = True
+
+    async def watch(self) -> None:
+        """Watch that the service gets on, beside ``run``. Raises StuckError when it doesn't."""
+        await self._watchdog.run(self._membership)
+
+    def _membership(self) -> frozenset[int] | None:
+        """The shards that the group gave to this member; None while it is not a member, or can't read."""
+        return self._assigned if self._polls and self._stream.is_member else None
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until ``stop`` is set, then end what is under way and leave the group.
 
         Raises MisconfiguredError, and what is a defect.
         """
-        await self._stream.start(self._on_revoked, self._on_assigned)
+        self._stream.join(self._on_revoked, self._on_assigned)
         log.info("service_started")
         try:
             async with asyncio.TaskGroup() as tasks:
                 following = tasks.create_task(self._follow_assignment(tasks), name="follow assignment")
                 working = [
                     tasks.create_task(self._poll(), name="poll activity"),
-                    tasks.create_task(self._judge_ticks(), name="judge ticks"),
+                    tasks.create_task(self._ticks.run(), name="follow ticks"),
                 ]
                 await stop.wait()
                 # First nothing new is taken, then what is held may end in peace.
                 following.cancel()
-                await self._give_up(set(self._held))
+                await _give_up(self._held.values())
                 for task in [*working, *self._holding]:
                     task.cancel()
         except BaseExceptionGroup as errors:
@@ -78,7 +90,9 @@ class Service:
             await self._assignment_changed.wait()
             self._assignment_changed.clear()
             log.info("shards_assigned", shards=sorted(self._assigned))
-            await self._give_up(self._held.keys() - self._assigned)
+            # Beside one another: what is new doesn't wait for what has to end.
+            gone = [self._held.pop(number) for number in sorted(self._held.keys() - self._assigned)]
+            tasks.create_task(_give_up(gone), name="give up shards")
             for number in sorted(self._assigned - self._held.keys()):
                 holder = self._make_holder(number, self._owned)
                 holding = tasks.create_task(holder.hold(), name=f"hold shard {number}")
@@ -86,21 +100,31 @@ class Service:
                 self._holding.add(holding)
                 holding.add_done_callback(self._holding.discard)
 
-    async def _give_up(self, numbers: set[int]) -> None:
-        given_up = [self._held.pop(number) for number in sorted(numbers)]
-        await asyncio.gather(*(holder.give_up(task) for holder, task in given_up))
-
     async def _poll(self) -> None:
         while True:
-            wanting = [number for number, worker in self._owned.items() if worker.wants_records]
-            try:
-                await self._hand_out(await self._stream.poll(wanting, POLL_SECONDS))
-            except PositionGoneError as error:
-                if error.shard in self._owned:
-                    await self._owned[error.shard].fail(error)
-            except TransientError as error:
-                log.warning("poll_failed", reason=str(error))
-                await asyncio.sleep(PAUSE_SECONDS)
+            async for attempt in stamina.retry_context(
+                on=TransientError,
+                attempts=None,
+                timeout=None,
+                wait_initial=_FIRST_PAUSE_SECONDS,
+                wait_max=_LONGEST_PAUSE_SECONDS,
+            ):
+                with attempt:
+                    await self._poll_once()
+
+    async def _poll_once(self) -> None:
+        wanting = [number for number, worker in self._owned.items() if worker.wants_records]
+        try:
+            batches = await self._stream.poll(wanting, POLL_SECONDS)
+        except PositionGoneError as error:
+            if error.shard in self._owned:
+                await self._owned[error.shard].fail(error)
+        except TransientError:
+            self._polls = False
+            raise
+        else:
+            self._polls = True
+            await self._hand_out(batches)
 
     async def _hand_out(self, batches: list[RecordBatch]) -> None:
         for batch in batches:
@@ -108,42 +132,6 @@ class Service:
             if worker is not None and not await worker.offer(batch):
                 self._stream.seek(batch.partition, worker.fetch_position)
 
-    async def _judge_ticks(self) -> None:
-        position: int | None = None
-        while True:
-            try:
-                position = await self._judge_more(position)
-            except (TransientError, OwnershipLostError) as error:
-                log.warning("judging_failed", reason=str(error))
-                position = None
-                await asyncio.sleep(PAUSE_SECONDS)
 
-    async def _judge_more(self, position: int | None) -> int | None:
-        """Judge what came since ``position``; None where that is to be asked for."""
-        worker = next(iter(self._owned.values()), None)
-        if worker is None:
-            await asyncio.sleep(POLL_SECONDS)
-            return None
-        if position is None:
-            position = await self._store.tick_next()
-        batch = await self._ticks.poll(position, TICK_POLL_SECONDS)
-        if batch.next_position > position:
-            position = await worker.judging.judge(batch)
-        # Asked after judging, and before any shard chooses: all ticks up to here are known to whoever does.
-        end = await self._ticks.end()
-        if position == end:
-            self._judged_to = position
-        elif position > end:
-            log.error("tick_position_beyond_end", position=position, end=end)
-        elif batch.next_position == batch.position:
-            position = await worker.judging.judge(await self._skip_what_is_gone(position))
-        for owned in list(self._owned.values()):
-            await owned.ticks_judged(self._judged_to)
-        return position
-
-    async def _skip_what_is_gone(self, position: int) -> RecordBatch:
-        """An empty batch from ``position`` to the beginning of the tick topic, where that lies behind it."""
-        beginning = max(await self._ticks.beginning(), position)
-        if beginning > position:
-            log.warning("ticks_gone", first=position, last=beginning - 1)
-        return RecordBatch(0, position, beginning, ())
+async def _give_up(held: Collection[Held]) -> None:
+    await asyncio.gather(*(holder.give_up(holding) for holder, holding in held))

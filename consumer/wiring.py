@@ -2,16 +2,17 @@
 
 import contextlib
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from functools import partial
 
 from adapters.codec import encode_message
-from adapters.kafka.activity import KafkaActivityStream
+from adapters.kafka.activity import POLL_INTERVAL_SECONDS, KafkaActivityStream
 from adapters.kafka.connection import KafkaConnection
 from adapters.kafka.log import KafkaActivityLog
 from adapters.kafka.producer import KafkaProducers
 from adapters.kafka.ticks import KafkaTickStream
 from adapters.kafka.topics import TopicNames, largest_value, require_topics
-from adapters.postgres.connection import connect
+from adapters.postgres.connection import connect, disconnect
 from adapters.postgres.migrations import check_schema
 from adapters.postgres.store import PostgresStore
 from consumer.cycle import CHUNK_USERS, TickEvaluation
@@ -24,6 +25,7 @@ from consumer.service import Service
 from consumer.settings import Settings
 from consumer.shard import OwnedShard
 from consumer.steps import StepHook, no_hook
+from consumer.watchdog import Watchdog
 from consumer.worker import ShardWorker
 from domain.ports import ActivityLog, ActivityStream, Producers, Store
 
@@ -50,6 +52,19 @@ def topic_names(settings: Settings) -> TopicNames:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Tuning:
+    """What no setting changes, and tests do.
+
+    ``hook`` hears of every numbered step. ``chunk_users``: how many users one transaction decides about.
+    ``poll_interval_seconds``: after how long without a poll the client leaves the group for good.
+    """
+
+    hook: StepHook = no_hook
+    chunk_users: int = CHUNK_USERS
+    poll_interval_seconds: float = POLL_INTERVAL_SECONDS
+
+
 class Workshop:
     """Makes what works for one shard, each time it is taken over."""
 
@@ -61,9 +76,7 @@ class Workshop:
         activity: ActivityLog,
         producers: Producers,
         dead_letters: DeadLetters,
-        *,
-        hook: StepHook,
-        chunk_users: int,
+        tuning: Tuning,
     ) -> None:
         self._settings = settings
         self._store = store
@@ -71,8 +84,7 @@ class Workshop:
         self._activity = activity
         self._producers = producers
         self._dead_letters = dead_letters
-        self._hook = hook
-        self._chunk_users = chunk_users
+        self._tuning = tuning
 
     def holder(self, shard: int, owned: dict[int, ShardWorker]) -> ShardHolder:
         """Holds the shard from its assignment on; its worker is in ``owned`` while the shard is."""
@@ -84,12 +96,12 @@ class Workshop:
             self.worker,
             owned,
             policy=self._settings.policy,
-            hook=self._hook,
+            hook=self._tuning.hook,
         )
 
     def worker(self, shard: OwnedShard) -> ShardWorker:
         """Works for one ownership."""
-        settings, hook = self._settings, self._hook
+        settings, hook = self._settings, self._tuning.hook
         policy, limits = settings.policy, settings.limits
         publisher = Publisher(
             shard,
@@ -107,7 +119,7 @@ class Workshop:
             policy=policy,
             encode=partial(encode_message, topic=settings.message_topic, event_source=settings.event_source),
             hook=hook,
-            chunk_users=self._chunk_users,
+            chunk_users=self._tuning.chunk_users,
         )
         ingest = Ingest(shard, publisher, policy=policy, limits=limits, dead_letters=self._dead_letters, hook=hook)
         judging = Judging(shard, publisher, limits=limits, dead_letters=self._dead_letters, hook=hook)
@@ -115,18 +127,18 @@ class Workshop:
 
 
 @contextlib.asynccontextmanager
-async def open_service(
-    settings: Settings, *, hook: StepHook = no_hook, chunk_users: int = CHUNK_USERS
-) -> AsyncIterator[Service]:
+async def open_service(settings: Settings, tuning: Tuning) -> AsyncIterator[Service]:
     """The service, its surroundings checked and connected; disconnected afterwards.
 
     Raises MisconfiguredError when topics or schema don't fit, TransientError when Kafka or Postgres can't be reached.
-    ``hook`` hears of every numbered step. ``chunk_users``: how many users one transaction decides about.
     """
     connection = kafka_connection(settings)
     async with contextlib.AsyncExitStack() as opened:
         pool = await connect(postgres_dsn(settings))
-        opened.push_async_callback(pool.close)
+        # The watchdog must get an answer also when everybody else waits for one.
+        spare = await connect(postgres_dsn(settings), max_size=1)
+        for each in (pool, spare):
+            opened.push_async_callback(disconnect, each)
         await check_schema(pool)
         names = topic_names(settings)
         await require_topics(connection, names)
@@ -134,16 +146,19 @@ async def open_service(
 
         activity = KafkaActivityLog(connection, names.activity, names.progress)
         ticks = KafkaTickStream(connection, names.ticks)
-        for client in (activity, ticks):
+        stream = KafkaActivityStream(
+            connection,
+            names.activity,
+            settings.consumer_group,
+            settings.session_timeout_seconds,
+            tuning.poll_interval_seconds,
+        )
+        for client in (activity, ticks, stream):
             await client.start()
             opened.push_async_callback(client.stop)
 
         store = PostgresStore(pool)
-        stream = KafkaActivityStream(
-            connection, names.activity, settings.consumer_group, settings.session_timeout_seconds
-        )
         producers = KafkaProducers(connection, settings.consumer_group, names.progress)
-        workshop = Workshop(
-            settings, store, stream, activity, producers, dead_letters, hook=hook, chunk_users=chunk_users
-        )
-        yield Service(store, stream, ticks, workshop.holder)
+        workshop = Workshop(settings, store, stream, activity, producers, dead_letters, tuning)
+        watchdog = Watchdog(PostgresStore(spare), activity, ticks, stuck_exit_seconds=settings.stuck_exit_seconds)
+        yield Service(stream, store, ticks, workshop.holder, watchdog)

@@ -48,6 +48,10 @@ class MisconfiguredError(EngagementError):
     """The surroundings don't fit (missing topic, right or schema): the message names what and the remedy."""
 
 
+class StuckError(EngagementError):
+    """There is work, everything answers, and yet nothing moves: the process must be started again."""
+
+
 class RejectedRecordError(EngagementError):
     """An input record can't be used: it becomes a dead letter, and its shard goes on.
 

@@ -61,3 +61,33 @@ class OutboxEntry:
 
     sequence: int
     payload: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ShardProgress:
+    """How far a shard is, for whoever asks whether it gets on.
+
+    ``unfinished``: a tick is begun, or entries are not confirmed. ``tick_waits``: a usable tick is not begun.
+    ``written`` tells apart what two transactions wrote, also when that is the same.
+    """
+
+    shard: int
+    epoch: int
+    position: int
+    tick_cursor: int
+    decided: int
+    confirmed: int
+    written: str
+    halted: bool
+    unfinished: bool
+    tick_waits: bool
+
+    def is_further_than(self, before: "ShardProgress") -> bool:
+        """Whether the shard got on since: it moved, or its owner wrote. A take-over alone is no progress."""
+        moved = (self.position, self.tick_cursor, self.decided, self.confirmed) != (
+            before.position,
+            before.tick_cursor,
+            before.decided,
+            before.confirmed,
+        )
+        return moved or (self.epoch == before.epoch and self.written != before.written)

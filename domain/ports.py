@@ -11,7 +11,7 @@ from typing import Protocol
 
 from domain.cycles import Cycle
 from domain.messages import EngagementMessage
-from domain.ownership import OutboxEntry, Ownership, ShardState
+from domain.ownership import OutboxEntry, Ownership, ShardProgress, ShardState
 from domain.policy import Policy
 from domain.records import OutgoingRecord, RecordBatch
 from domain.ticks import JudgedTick, UsableTick
@@ -23,12 +23,16 @@ AssignmentListener = Callable[[frozenset[int]], Awaitable[None]]
 class ActivityStream(Protocol):
     """The activity topic, read as a member of the consumer group; only committed records are seen."""
 
-    async def start(self, on_revoked: AssignmentListener, on_assigned: AssignmentListener) -> None:
-        """Join the group. The listeners get the partitions taken away and the complete new assignment.
+    def join(self, on_revoked: AssignmentListener, on_assigned: AssignmentListener) -> None:
+        """Begin to join the group. The listeners get the partitions taken away and the complete new assignment.
 
         They run while records of the old assignment may still be handed out, and what they raise is lost: they must
         only note the change.
         """
+
+    @property
+    def is_member(self) -> bool:
+        """Whether an assignment is in force, be it of no shards."""
 
     async def poll(self, shards: Collection[int], timeout_seconds: float) -> list[RecordBatch]:
         """What was fetched of exactly the given shards, after at most the timeout; a batch each whose position moved.
@@ -59,6 +63,9 @@ class ActivityLog(Protocol):
     async def end(self, shard: int) -> int:
         """The high watermark: every acknowledged record lies below it, also those of open transactions."""
 
+    async def both_ends(self, shards: Collection[int]) -> dict[int, tuple[int, int]]:
+        """Of each shard, the last stable offset, below which no transaction is open, and the high watermark."""
+
 
 class TickStream(Protocol):
     """The one partition of the tick topic, read without a group; only committed records are seen."""
@@ -77,7 +84,7 @@ class ShardProducer(Protocol):
     """The one producer of a shard: starting it fenced every other, and ended what was left open.
 
     One transaction is ``begin``, then one ``send`` or ``send_probe``, then ``commit``. After anything raised, or a
-    commit of a second or more, ``usable`` is False: throw it away and start another.
+    commit that may have been sent twice, ``usable`` is False: throw it away and start another.
     """
 
     @property
@@ -202,3 +209,6 @@ class Store(Protocol):
 
     async def tick_next(self) -> int:
         """The offset from which the tick topic is still to be judged."""
+
+    async def progress(self, shards: Collection[int]) -> list[ShardProgress]:
+        """How far these shards are; those without a row are left out."""

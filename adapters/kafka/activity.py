@@ -24,7 +24,7 @@ _PARTITION_FETCH_BYTES = 4 * 1024 * 1024
 _FETCH_BYTES = 16 * 1024 * 1024
 _HEARTBEAT_MS = 1_000
 # aiokafka leaves the group for good when nobody polls for so long. Polls that hang are the watchdog's business.
-_MAX_POLL_INTERVAL_MS = 24 * 60 * 60 * 1_000
+POLL_INTERVAL_SECONDS = 24 * 60 * 60.0
 # The coordinator holds the answer to a join until the members have joined, at most the rebalance timeout (which is the
 # session timeout); the request must outlive that.
 _JOIN_MARGIN_MS = 5_000
@@ -40,15 +40,20 @@ class KafkaActivityStream:
     """
 
     def __init__(
-        self, connection: KafkaConnection, topic: str, group: str, session_timeout_seconds: float = 10.0
+        self,
+        connection: KafkaConnection,
+        topic: str,
+        group: str,
+        session_timeout_seconds: float = 10.0,
+        poll_interval_seconds: float = POLL_INTERVAL_SECONDS,
     ) -> None:
         self._connection = connection
         self._topic = topic
         # No partition has this number. Polling for it returns nothing and keeps the membership alive, while an empty
         # argument list would mean all partitions.
         self._nobodys = TopicPartition(topic, -1)
-        # Empty between a revocation and the next assignment, when aiokafka still believes in the old one.
-        self._assigned: frozenset[int] = frozenset()
+        # None between a revocation and the next assignment, when aiokafka still believes in the old one.
+        self._assigned: frozenset[int] | None = None
         # Of each shard that was sought: where the caller knows reading to be. While no poll runs, it is there.
         self._positions: dict[int, int] = {}
         session_timeout_ms = round(session_timeout_seconds * 1_000)
@@ -63,16 +68,13 @@ class KafkaActivityStream:
             auto_offset_reset="none",
             session_timeout_ms=session_timeout_ms,
             heartbeat_interval_ms=_HEARTBEAT_MS,
-            max_poll_interval_ms=_MAX_POLL_INTERVAL_MS,
+            max_poll_interval_ms=round(poll_interval_seconds * 1_000),
             max_partition_fetch_bytes=_PARTITION_FETCH_BYTES,
             fetch_max_bytes=_FETCH_BYTES,
         )
 
-    async def start(self, on_revoked: AssignmentListener, on_assigned: AssignmentListener) -> None:
-        """Connect and begin to join the group; the first assignment arrives through the listener.
-
-        Raises TransientError; MisconfiguredError when the topic is missing. After either, make a new stream.
-        """
+    async def start(self) -> None:
+        """Connect. Raises TransientError; MisconfiguredError when the topic is missing. After either, make another."""
         try:
             async with within(self._connection.timeout_seconds, f"subscribe to {self._topic}"):
                 await self._consumer.start()
@@ -80,8 +82,16 @@ class KafkaActivityStream:
         except BaseException:
             await self.stop()
             raise
+
+    def join(self, on_revoked: AssignmentListener, on_assigned: AssignmentListener) -> None:
+        """Begin to join the group, for as long as that takes; each assignment arrives through the listener."""
         listener = _Listener(self._forget_assignment, self._note_assignment, on_revoked, on_assigned)
         self._consumer.subscribe([self._topic], listener=listener)
+
+    @property
+    def is_member(self) -> bool:
+        """Whether an assignment is in force, be it of no shards: the client has joined and isn't joining again."""
+        return self._assigned is not None
 
     async def poll(self, shards: Collection[int], timeout_seconds: float) -> list[RecordBatch]:
         """What was fetched of the given shards, at most 10,000 records; see the port.
@@ -162,7 +172,7 @@ class KafkaActivityStream:
 
     def seek(self, shard: int, position: int) -> bool:
         """Let the next poll of the shard start at ``position``; False when the shard isn't assigned any more."""
-        if shard not in self._assigned:
+        if shard not in (self._assigned or ()):
             return False
         tp = TopicPartition(self._topic, shard)
         self._consumer.seek(tp, position)
@@ -173,7 +183,7 @@ class KafkaActivityStream:
     def park(self, shard: int) -> None:
         """Fetch nothing for the shard until the next ``seek``. Nothing happens when it isn't assigned."""
         self._positions.pop(shard, None)
-        if shard in self._assigned:
+        if shard in (self._assigned or ()):
             self._consumer.pause(TopicPartition(self._topic, shard))
 
     async def stop(self) -> None:
@@ -182,7 +192,7 @@ class KafkaActivityStream:
         await stop_consumer(self._consumer, self._connection.timeout_seconds)
 
     def _forget_assignment(self) -> None:
-        self._assigned = frozenset()
+        self._assigned = None
         self._positions.clear()
 
     def _note_assignment(self, shards: frozenset[int]) -> None:

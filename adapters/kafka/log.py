@@ -1,5 +1,7 @@
 """The extent of the activity topic: ``ActivityLog`` by list-offsets requests."""
 
+from collections.abc import Collection
+
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from adapters.kafka.connection import KafkaConnection
@@ -17,15 +19,15 @@ class KafkaActivityLog:
         self._progress_topic = progress_topic
         # read_uncommitted: under read_committed the end would be the last stable offset, below which acknowledged
         # records may be missing.
-        self._consumer = AIOKafkaConsumer(
-            **connection.arguments(), isolation_level="read_uncommitted", enable_auto_commit=False
-        )
+        self._consumer = _consumer(connection, "read_uncommitted")
+        self._stable = _consumer(connection, "read_committed")
 
     async def start(self) -> None:
         """Connect. Raises TransientError; MisconfiguredError when a topic is missing. After either, make a new one."""
         try:
             async with within(self._connection.timeout_seconds, f"connect to {self._connection.bootstrap_servers}"):
                 await self._consumer.start()
+                await self._stable.start()
             await self.shards()
         except BaseException:
             await self.stop()
@@ -56,6 +58,20 @@ class KafkaActivityLog:
             offsets = await persistently(lambda: self._consumer.end_offsets([tp]))
         return int(offsets[tp])
 
+    async def both_ends(self, shards: Collection[int]) -> dict[int, tuple[int, int]]:
+        """Of each shard, last stable offset and high watermark. Raises TransientError."""
+        tps = [TopicPartition(self._topic, shard) for shard in shards]
+        async with within(self._connection.timeout_seconds, f"find the ends of {self._topic}"):
+            # In this order: what is stable at first lies below the high watermark then.
+            stable = await persistently(lambda: self._stable.end_offsets(tps))
+            high = await persistently(lambda: self._consumer.end_offsets(tps))
+        return {tp.partition: (int(stable[tp]), int(high[tp])) for tp in tps}
+
     async def stop(self) -> None:
         """Let go of the connections. May be called at any time, and again."""
-        await stop_consumer(self._consumer, self._connection.timeout_seconds)
+        for consumer in (self._consumer, self._stable):
+            await stop_consumer(consumer, self._connection.timeout_seconds)
+
+
+def _consumer(connection: KafkaConnection, isolation_level: str) -> AIOKafkaConsumer:
+    return AIOKafkaConsumer(**connection.arguments(), isolation_level=isolation_level, enable_auto_commit=False)

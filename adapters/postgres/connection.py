@@ -1,5 +1,6 @@
 """Connections to Postgres: a small pool whose every call has a time limit, and the one place that sorts its errors."""
 
+import asyncio
 import contextlib
 from collections.abc import Iterator
 
@@ -11,6 +12,8 @@ from domain.errors import MisconfiguredError, TransientError
 # and the shard is taken over anew from what is stored.
 CALL_SECONDS = 20.0
 CONNECT_SECONDS = 10.0
+# What the server may take to say good-bye; a frozen one never does.
+DISCONNECT_SECONDS = 2.0
 
 SESSION = {
     "application_name": "engagement-engine",
@@ -56,6 +59,15 @@ async def connect(dsn: str, *, max_size: int = 8) -> asyncpg.Pool:
             server_settings=SESSION,
             reset=_leave_as_is,
         )
+
+
+async def disconnect(pool: asyncpg.Pool) -> None:
+    """Close the pool's connections, in bounded time. Nothing may be under way on them."""
+    try:
+        async with asyncio.timeout(DISCONNECT_SECONDS):
+            await pool.close()
+    except TimeoutError:
+        pool.terminate()
 
 
 @contextlib.contextmanager

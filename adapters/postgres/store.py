@@ -1,7 +1,7 @@
 """The store on Postgres: taking shards over, and transactions behind the fence."""
 
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 
 import asyncpg
 
@@ -11,7 +11,7 @@ from adapters.postgres.rows import shard_state, time_of
 from adapters.postgres.transaction import PostgresShardTransaction
 from domain.errors import OwnershipLostError, ShardHaltedError, ShardUnknownError, TransientError
 from domain.events import Tick
-from domain.ownership import OutboxEntry, Ownership, ShardState
+from domain.ownership import OutboxEntry, Ownership, ShardProgress, ShardState
 from domain.ticks import UsableTick
 
 
@@ -80,6 +80,11 @@ class PostgresStore:
     async def tick_next(self) -> int:
         async with self._connection() as connection:
             return int(await connection.fetchval(QUERIES["read_tick_next"]))
+
+    async def progress(self, shards: Collection[int]) -> list[ShardProgress]:
+        async with self._connection() as connection:
+            rows = await connection.fetch(QUERIES["shard_progress"], sorted(shards))
+        return [ShardProgress(**row) for row in rows]
 
     async def _fence(
         self, connection: asyncpg.pool.PoolConnectionProxy, ownership: Ownership, position: int | None

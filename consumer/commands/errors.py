@@ -1,7 +1,7 @@
 """How a command ends when it could not do what it was asked for: one exit code for each kind of error."""
 
 from consumer.settings import SettingsError
-from domain.errors import EngagementError, MisconfiguredError, TransientError
+from domain.errors import EngagementError, MisconfiguredError, StuckError, TransientError
 
 
 class UnusableInputError(EngagementError):
@@ -24,6 +24,7 @@ _CODES: dict[type[EngagementError], int] = {
     TransientError: _SURROUNDINGS,
     NoAnswerError: _SURROUNDINGS,
     RefusedError: _REFUSED,
+    StuckError: _REFUSED,
 }
 OPERATOR_ERRORS = tuple(_CODES)
 """What a person can put right: their text is all that is shown. Any other error is a defect and shows its trace."""

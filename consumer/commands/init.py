@@ -7,7 +7,7 @@ import typer
 
 from adapters.kafka.log import KafkaActivityLog
 from adapters.kafka.topics import create_topics
-from adapters.postgres.connection import connect
+from adapters.postgres.connection import connect, disconnect
 from adapters.postgres.migrations import migrate, migration_script
 from adapters.postgres.store import PostgresStore
 from consumer.commands.event_loop import run_async
@@ -65,5 +65,5 @@ async def _grow(settings: Settings) -> int:
     try:
         await PostgresStore(pool).grow(shards)
     finally:
-        await pool.close()
+        await disconnect(pool)
     return shards

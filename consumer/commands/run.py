@@ -7,10 +7,14 @@ import sys
 
 import structlog
 
+from consumer.commands.errors import exit_code
 from consumer.commands.event_loop import run_async, stop_on_signals
 from consumer.commands.start import once_reachable, prepare
+from consumer.service import Service
 from consumer.settings import Settings
-from consumer.wiring import open_service
+from consumer.wiring import Tuning, open_service
+from consumer.worker import gravest
+from domain.errors import StuckError
 
 log = structlog.get_logger()
 
@@ -24,16 +28,20 @@ def run() -> None:
 
     As many may run as the activity topic has partitions: they share them.
     """
-    settings = prepare()
+    run_service(prepare(), Tuning())
+
+
+def run_service(settings: Settings, tuning: Tuning) -> None:
+    """What ``run`` does with these settings. Raises the errors that have exit codes, and what is a defect."""
     for remark in settings.remarks():
         log.warning("settings_remarked", remark=remark)
-    run_async(_run(settings))
+    run_async(_run(settings, tuning))
 
 
-async def _run(settings: Settings) -> None:
+async def _run(settings: Settings, tuning: Tuning) -> None:
     with stop_on_signals() as stop:
         opened = asyncio.Event()
-        serving = asyncio.create_task(_serve(settings, stop, opened), name="serve")
+        serving = asyncio.create_task(_serve(settings, tuning, stop, opened), name="serve")
         stopping = asyncio.create_task(stop.wait(), name="wait for a signal")
         await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
         stopping.cancel()
@@ -42,20 +50,36 @@ async def _run(settings: Settings) -> None:
         serving.cancel()
         await asyncio.wait({serving}, timeout=_CANCEL_SECONDS)
         if not serving.done():
-            _leave_at_once()
+            _leave_at_once(0)
         with contextlib.suppress(asyncio.CancelledError):
             serving.result()
 
 
-async def _serve(settings: Settings, stop: asyncio.Event, opened: asyncio.Event) -> None:
+async def _serve(settings: Settings, tuning: Tuning, stop: asyncio.Event, opened: asyncio.Event) -> None:
     async with contextlib.AsyncExitStack() as context:
-        service = await once_reachable(settings, lambda: context.enter_async_context(open_service(settings)))
+        service = await once_reachable(settings, lambda: context.enter_async_context(open_service(settings, tuning)))
         opened.set()
-        await service.run(stop)
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                watching = tasks.create_task(_watch(service), name="watchdog")
+                await service.run(stop)
+                watching.cancel()
+        except BaseExceptionGroup as errors:
+            raise gravest(errors) from errors
 
 
-def _leave_at_once() -> None:
-    """Kafka or Postgres doesn't answer, and nothing that is still under way matters: a restart is always safe."""
+async def _watch(service: Service) -> None:
+    try:
+        await service.watch()
+    except StuckError as error:
+        log.error("stuck", reason=str(error))  # noqa: TRY400 - the trace of the watchdog tells nothing
+        # What is stuck may not end either.
+        asyncio.get_running_loop().call_later(DRAIN_SECONDS, _leave_at_once, exit_code(error))
+        raise
+
+
+def _leave_at_once(code: int) -> None:
+    """Something doesn't end, and nothing that is still under way matters: a restart is always safe."""
     log.warning("stop_cut_short")
     sys.stderr.flush()
-    os._exit(0)
+    os._exit(code)

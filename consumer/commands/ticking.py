@@ -10,7 +10,7 @@ from datetime import datetime
 from adapters.codec import encode_tick
 from adapters.kafka.event_producer import EventProducer
 from adapters.kafka.topic_reader import TopicReader
-from adapters.postgres.connection import connect
+from adapters.postgres.connection import connect, disconnect
 from adapters.postgres.reports import Reports
 from consumer.commands.errors import NoAnswerError, RefusedError
 from consumer.commands.output import CycleRecord
@@ -66,7 +66,7 @@ async def open_reports(settings: Settings) -> AsyncIterator[Reports]:
         await once_reachable(settings, Reports(pool).halted_shards)
         yield Reports(pool)
     finally:
-        await pool.close()
+        await disconnect(pool)
 
 
 class CycleWatch:

@@ -123,7 +123,14 @@ class Deployment:
         done = self.engage("init")
         assert done.returncode == 0, done.stderr
 
-    def start_worker(self, *, crash: str = "", chunk_users: int | None = None, mutant: str = "none") -> Worker:
+    def start_worker(
+        self,
+        *,
+        crash: str = "",
+        chunk_users: int | None = None,
+        poll_interval_seconds: float | None = None,
+        mutant: str = "none",
+    ) -> Worker:
         """Start one more worker; see ``tests.harness.worker`` for what the arguments mean."""
         name = f"worker-{len(self.workers)}"
         crash_file = self.folder / f"{name}.crash"
@@ -134,6 +141,8 @@ class Deployment:
         }
         if chunk_users is not None:
             environment["ENGAGE_TEST_CHUNK_USERS"] = str(chunk_users)
+        if poll_interval_seconds is not None:
+            environment["ENGAGE_TEST_POLL_INTERVAL_SECONDS"] = str(poll_interval_seconds)
         log = self.folder / f"{name}.log"
         with log.open("wb") as output:
             process = subprocess.Popen(

@@ -3,22 +3,26 @@
 Variables: ``ENGAGE_TEST_CRASH``, such as ``publish 2|after|3``: SIGKILL itself right after the third time that step is
 done (of several, separated by commas, whichever comes first), or ``publish 2|after|3|stop``: SIGSTOP itself there, and
 go on when woken; ``ENGAGE_TEST_CRASH_FILE``: where it says so first;
-``ENGAGE_TEST_CHUNK_USERS``: users per chunk, small ones make many chunks; ``ENGAGE_TEST_MUTANT``: a defect to build in.
+``ENGAGE_TEST_CHUNK_USERS``: users per chunk, small ones make many chunks; ``ENGAGE_TEST_POLL_INTERVAL_SECONDS``: after
+how long without a poll the client leaves the group for good; ``ENGAGE_TEST_MUTANT``: a defect to build in.
 """
 
-import asyncio
 import os
 import signal
+import sys
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
+from adapters.kafka.activity import POLL_INTERVAL_SECONDS
+from consumer.commands.errors import OPERATOR_ERRORS, exit_code
+from consumer.commands.run import run_service
 from consumer.cycle import CHUNK_USERS
 from consumer.logs import configure_logs
 from consumer.settings import load_settings
 from consumer.steps import STEPS
-from consumer.wiring import open_service
+from consumer.wiring import Tuning
 from tests.harness.mutants import MUTANTS
 
 Moment = Literal["before", "after"]
@@ -62,16 +66,20 @@ def _hook() -> Callable[[str, Moment], None]:
     return CrashPoints(points, Path(os.environ["ENGAGE_TEST_CRASH_FILE"]))
 
 
-async def _main() -> None:
+def _main() -> None:
     settings = load_settings()
     configure_logs(settings)
-    stop = asyncio.Event()
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
-    chunk_users = int(os.environ.get("ENGAGE_TEST_CHUNK_USERS", CHUNK_USERS))
-    async with open_service(settings, hook=_hook(), chunk_users=chunk_users) as service:
-        await service.run(stop)
+    tuning = Tuning(
+        hook=_hook(),
+        chunk_users=int(os.environ.get("ENGAGE_TEST_CHUNK_USERS", CHUNK_USERS)),
+        poll_interval_seconds=float(os.environ.get("ENGAGE_TEST_POLL_INTERVAL_SECONDS", POLL_INTERVAL_SECONDS)),
+    )
+    try:
+        run_service(settings, tuning)
+    except OPERATOR_ERRORS as error:
+        sys.exit(exit_code(error))
 
 
 if __name__ == "__main__":
     MUTANTS[os.environ.get("ENGAGE_TEST_MUTANT", "none")]()
-    asyncio.run(_main())
+    _main()

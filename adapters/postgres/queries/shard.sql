@@ -22,6 +22,13 @@ SET position = $2, tick_cursor = $3, decided = $4, confirmed = $5, active = $6, 
     begun_last_sequence = $14
 WHERE shard = $1;
 
+-- name: shard_progress
+-- How far shards are. A row's xmin tells which transaction wrote it last.
+SELECT shard, epoch, position, tick_cursor, decided, confirmed, xmin::text AS written, halted_reason IS NOT NULL AS halted,
+       begun_offset IS NOT NULL OR confirmed < decided AS unfinished,
+       EXISTS (SELECT FROM tick WHERE verdict = 'usable' AND tick_offset >= tick_cursor) AS tick_waits
+FROM shard WHERE shard = ANY($1::integer[]) ORDER BY shard;
+
 -- name: halt_shard
 -- Leave the shard to an operator, while it is still the caller's.
 UPDATE shard SET halted_reason = $3, halted_at = now() WHERE shard = $1 AND epoch = $2 AND halted_reason IS NULL;

@@ -69,7 +69,8 @@ class Member:
 async def member(connection: KafkaConnection, topic: str, group: str) -> AsyncIterator[Member]:
     """A started member; it leaves the group at the end."""
     joined = Member(KafkaActivityStream(connection, topic, group, SESSION_TIMEOUT_SECONDS))
-    await joined.stream.start(joined.on_revoked, joined.on_assigned)
+    await joined.stream.start()
+    joined.stream.join(joined.on_revoked, joined.on_assigned)
     try:
         yield joined
     finally:

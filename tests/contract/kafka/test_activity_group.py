@@ -117,8 +117,5 @@ async def test_new_partitions_are_assigned(
 
 async def test_a_missing_topic_stops_the_start(connection: KafkaConnection, unique: str) -> None:
     stream = KafkaActivityStream(connection, f"{unique}-missing", unique)
-
-    async def ignore(shards: frozenset[int]) -> None: ...
-
     with pytest.raises(MisconfiguredError, match="engage init"):
-        await stream.start(ignore, ignore)
+        await stream.start()
