@@ -7,6 +7,7 @@ import sys
 
 import typer
 
+from consumer.commands.check import check
 from consumer.commands.demo import demo
 from consumer.commands.errors import OPERATOR_ERRORS, exit_code
 from consumer.commands.init import init
@@ -14,6 +15,7 @@ from consumer.commands.notify import notify
 from consumer.commands.produce import produce
 from consumer.commands.replay import replay
 from consumer.commands.run import run
+from consumer.commands.shard import shard
 from consumer.commands.stats import stats
 from consumer.commands.tick import tick, ticker
 
@@ -37,8 +39,10 @@ for _command, _example in (
     (demo, "engage demo"),
     (notify, "engage notify --file messages.jsonl"),
     (stats, "engage stats --json"),
+    (check, "engage check"),
 ):
     app.command(epilog=f"Example: {_example}")(_command)
+app.add_typer(shard, name="shard")
 
 
 def main() -> None:

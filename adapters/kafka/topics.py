@@ -213,7 +213,8 @@ def _misshapen(names: TopicNames, known: Mapping[str, TopicState]) -> Iterator[T
         yield TopicProblem(
             Severity.GAP,
             f"the activity topic {names.activity!r} has {activity.partitions} partitions, the progress topic only"
-            f" {progress.partitions}, so the other shards are not worked on: `engage init` extends the progress topic",
+            f" {progress.partitions}, so no worker takes the shards from {progress.partitions} on: `engage init`"
+            " extends the progress topic",
         )
 
 

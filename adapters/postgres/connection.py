@@ -35,15 +35,18 @@ SESSION = {
     "jit": "off",
 }
 
-# The surroundings don't fit; a repetition can't help: undefined table or column, no such schema or database, missing
-# right, refused credentials.
-_MISFITS = (
-    asyncpg.UndefinedTableError,
-    asyncpg.UndefinedColumnError,
-    asyncpg.InvalidSchemaNameError,
-    asyncpg.InvalidCatalogNameError,
-    asyncpg.InsufficientPrivilegeError,
-    asyncpg.InvalidAuthorizationSpecificationError,
+# The surroundings don't fit, and a repetition can't help: no such schema, table or column; a missing right; refused
+# credentials, or no such database. Each with its remedy.
+_MISFITS: tuple[tuple[tuple[type[asyncpg.PostgresError], ...], str], ...] = (
+    (
+        (asyncpg.UndefinedTableError, asyncpg.UndefinedColumnError, asyncpg.InvalidSchemaNameError),
+        "`engage init` brings the schema to head",
+    ),
+    ((asyncpg.InsufficientPrivilegeError,), "grant it to the role of ENGAGEMENT_POSTGRES_DSN; `engage check` names it"),
+    (
+        (asyncpg.InvalidCatalogNameError, asyncpg.InvalidAuthorizationSpecificationError),
+        "put it right in ENGAGEMENT_POSTGRES_DSN",
+    ),
 )
 
 
@@ -78,12 +81,13 @@ def postgres_errors() -> Iterator[None]:
     """
     try:
         yield
-    except _MISFITS as error:
-        raise MisconfiguredError(f"Postgres: {error}; `engage init` brings the schema to head") from error
     except asyncpg.IntegrityConstraintViolationError:
         raise
     # asyncpg reports a server that goes away in the middle of a transaction as an InterfaceError without a code.
     except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, TimeoutError) as error:
+        for kinds, remedy in _MISFITS:
+            if isinstance(error, kinds):
+                raise MisconfiguredError(f"Postgres: {error}: {remedy}") from error
         raise TransientError(f"Postgres: {type(error).__name__}: {error}") from error
 
 

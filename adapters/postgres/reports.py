@@ -1,13 +1,15 @@
 """What the commands ask the state: read-only, one statement each."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 import asyncpg
 
 from adapters.postgres.connection import CALL_SECONDS, postgres_errors
 from adapters.postgres.queries import QUERIES
-from adapters.postgres.rows import cycle_of
+from adapters.postgres.rows import cycle_of, optional_time, shard_state
 from domain.cycles import Cycle
+from domain.ownership import ShardState
 from domain.ticks import Verdict
 
 
@@ -17,6 +19,23 @@ class TickState:
 
     verdict: Verdict
     ended: bool
+
+
+@dataclass(frozen=True, slots=True)
+class StoredShard:
+    """A shard's row; halted exactly when it has a reason, and the time since when."""
+
+    state: ShardState
+    halted_reason: str | None
+    halted_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """What all shards agree on: how many they are, and the next offset of the tick topic to judge."""
+
+    shards: int
+    tick_next: int
 
 
 class Reports:
@@ -37,6 +56,18 @@ class Reports:
     async def halted_shards(self) -> dict[int, str]:
         """The shards that wait for an operator's decision, in order, each with why."""
         return {row["shard"]: row["halted_reason"] for row in await self._fetch("halted_shards")}
+
+    async def shards(self) -> list[StoredShard]:
+        """All shards, in order."""
+        return [
+            StoredShard(shard_state(row), row["halted_reason"], optional_time(row["halted_at"]))
+            for row in await self._fetch("read_shards")
+        ]
+
+    async def deployment(self) -> Deployment:
+        """What all shards agree on."""
+        [row] = await self._fetch("read_deployment")
+        return Deployment(row["shards"], row["tick_next"])
 
     async def last_cycle(self) -> Cycle | None:
         """The ended cycle of the latest time; None while there is none."""

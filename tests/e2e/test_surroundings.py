@@ -18,6 +18,8 @@ COMMANDS = {
     "demo": ["demo"],
     "notify": ["notify"],
     "stats": ["stats"],
+    "shard list": ["shard", "list"],
+    "shard accept": ["shard", "accept", "0"],
 }
 
 
@@ -52,7 +54,7 @@ def test_off_a_terminal_log_lines_are_json_and_the_reason_is_plain_text(nowhere:
     assert "\x1b[" not in done.stderr
 
 
-@pytest.mark.parametrize("name", ["run", "demo", "notify", "stats", "tick"])
+@pytest.mark.parametrize("name", ["run", "demo", "notify", "stats", "tick", "shard list", "shard accept"])
 def test_a_deployment_that_is_not_initialised_is_told_how_to_be(deployment: Deployment, name: str) -> None:
     done = engage(deployment, *COMMANDS[name])
     assert done.code == 3

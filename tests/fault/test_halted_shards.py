@@ -1,30 +1,15 @@
 """A shard that can't keep its promises waits for an operator; the others go on, and nothing is guessed."""
 
-import asyncpg
-from aiokafka import TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.admin.records_to_delete import RecordsToDelete
-
 from tests.conditions import eventually
 from tests.harness.deployment import Deployment
 from tests.harness.feed import Feed
+from tests.harness.halting import delete_records, sql
 from tests.harness.waiting import stop, wait_for_event
-
-
-async def delete_records(deployment: Deployment, partition: int, before: int) -> None:
-    """What retention does."""
-    admin = AIOKafkaAdminClient(bootstrap_servers=deployment.kafka)
-    await admin.start()
-    tp = TopicPartition(deployment.topic("activity"), partition)
-    await admin.delete_records({tp: RecordsToDelete(before)})
-    await admin.close()
 
 
 async def positions(deployment: Deployment) -> dict[int, tuple[int, str | None]]:
     """Position and reason of halting by shard."""
-    connection = await asyncpg.connect(deployment.dsn)
-    rows = await connection.fetch("SELECT shard, position, halted_reason FROM engagement.shard")
-    await connection.close()
+    rows = await sql(deployment, "SELECT shard, position, halted_reason FROM shard")
     return {row["shard"]: (row["position"], row["halted_reason"]) for row in rows}
 
 
@@ -46,7 +31,7 @@ async def test_a_shard_whose_records_are_gone_before_they_were_read_is_halted_an
         await feed.activity(events)
         ends = {record.partition: record.offset + 1 for record in feed.produced}
         gone = (await positions(deployment))[2][0]
-        await delete_records(deployment, partition=2, before=gone + 5)
+        await delete_records(deployment, "activity", partition=2, before=gone + 5)
         worker = deployment.start_worker()
         [halted] = await wait_for_event(worker, "shard_halted")
         assert halted["shard"] == 2
@@ -69,7 +54,7 @@ async def test_a_new_deployment_begins_where_the_log_begins(deployment: Deployme
             {"type": "user.active", "user_id": f"u{n}", "occurred_at": "2026-11-01T00:00:00Z"} for n in range(200)
         )
         ends = {record.partition: record.offset + 1 for record in feed.produced}
-        await delete_records(deployment, partition=1, before=3)
+        await delete_records(deployment, "activity", partition=1, before=3)
         worker = deployment.start_worker()
 
         async def all_is_read() -> None:
@@ -77,7 +62,5 @@ async def test_a_new_deployment_begins_where_the_log_begins(deployment: Deployme
 
         await eventually(all_is_read, 60)
         await stop(worker)
-    connection = await asyncpg.connect(deployment.dsn)
-    users = await connection.fetchval("SELECT count(*) FROM engagement.users")
-    await connection.close()
-    assert users == 200 - 3
+    [row] = await sql(deployment, "SELECT count(*) AS users FROM users")
+    assert row["users"] == 200 - 3

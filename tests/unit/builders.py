@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from adapters.codec import Limits
+from domain.acceptance import HaltedShard
 from domain.policy import Policy
 from domain.records import InputRecord
 from domain.users import User
@@ -66,3 +67,18 @@ def tick(**changes: Any) -> bytes:
 
 def _json(fields: dict[str, Any]) -> bytes:
     return json.dumps({name: value for name, value in fields.items() if value is not ...}).encode()
+
+
+def halted_shard(**changes: Any) -> HaltedShard:
+    """A halted shard at which nothing is wrong, with these changes."""
+    nothing_wrong: dict[str, Any] = {
+        "shard": 0,
+        "position": 10,
+        "confirmed": 0,
+        "decided": 0,
+        "outbox": frozenset(),
+        "marker": 0,
+        "beginning": 0,
+        "end": 20,
+    }
+    return HaltedShard(**nothing_wrong | changes)

@@ -16,7 +16,7 @@ from consumer.commands.errors import OPERATOR_ERRORS, NoAnswerError, RefusedErro
 from consumer.settings import SettingsError
 from domain.errors import EngagementError, MisconfiguredError, OwnershipLostError, TransientError
 
-COMMANDS = ("run", "init", "tick", "ticker", "produce", "replay", "demo", "notify", "stats")
+COMMANDS = ("run", "init", "tick", "ticker", "produce", "replay", "demo", "notify", "stats", "check")
 # Nobody listens on port 1, and nothing here gets as far as trying.
 SETTINGS = {
     "ENGAGEMENT_KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1",
@@ -84,6 +84,13 @@ def test_the_help_of_every_command_shows_an_example(engage: Engage, command: str
     assert f"Example: engage {command}" in done.stdout
 
 
+@pytest.mark.parametrize("command", ["list", "accept"])
+def test_the_help_of_the_commands_on_shards_shows_an_example(engage: Engage, command: str) -> None:
+    done = engage("shard", command, "--help")
+    assert done.code == 0
+    assert f"Example: engage shard {command}" in done.stdout
+
+
 def test_the_help_lists_all_commands(engage: Engage) -> None:
     done = engage("--help")
     assert done.code == 0
@@ -106,6 +113,10 @@ def test_the_help_lists_all_commands(engage: Engage) -> None:
         (["replay", "missing.txt", "--tick-every", "1d"], "missing.txt"),
         (["demo", "--came-back", "16"], "--came-back"),
         (["notify", "--from", "somewhere"], "--from"),
+        (["shard", "accept"], "N"),
+        (["shard", "accept", "two"], "N"),
+        (["shard", "accept", "-1"], "-1"),
+        (["shard", "halt"], "halt"),
     ],
 )
 def test_wrong_usage_ends_with_2_and_names_the_option(engage: Engage, arguments: Sequence[str], named: str) -> None:
@@ -115,7 +126,7 @@ def test_wrong_usage_ends_with_2_and_names_the_option(engage: Engage, arguments:
     assert done.stdout == ""
 
 
-@pytest.mark.parametrize("command", ["run", "init", "tick", "demo", "notify", "stats"])
+@pytest.mark.parametrize("command", ["run", "init", "tick", "demo", "notify", "stats", "check"])
 def test_a_setting_that_is_missing_ends_with_2_and_is_named(engage: Engage, command: str) -> None:
     done = engage(command, settings={"ENGAGEMENT_KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1"})
     assert done.code == 2

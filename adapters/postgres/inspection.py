@@ -1,0 +1,76 @@
+"""What operators ask Postgres about itself. Nothing is changed."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import asyncpg
+
+from adapters.postgres.connection import CALL_SECONDS, connect, postgres_errors
+from adapters.postgres.migrations import check_schema
+from adapters.postgres.queries import QUERIES
+from adapters.postgres.reports import Reports
+
+OLDEST_MAJOR_VERSION = 15
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """The server, and as whom we are there. ``durable``: a crash loses nothing that was committed."""
+
+    version: str
+    version_number: int
+    database: str
+    role: str
+    standby: bool
+    durable: bool
+
+    @property
+    def too_old(self) -> bool:
+        """Whether the engine's statements may be unknown to it."""
+        return self.version_number // 10_000 < OLDEST_MAJOR_VERSION
+
+
+@dataclass(frozen=True, slots=True)
+class MissingRight:
+    """A right that the role needs and lacks, in the words of a GRANT."""
+
+    object: str
+    privilege: str
+
+
+class Inspection:
+    """Looks at a pool's database. Every method raises TransientError, MisconfiguredError."""
+
+    def __init__(self, pool: asyncpg.Pool) -> None:
+        self._pool = pool
+        self.reports = Reports(pool)
+        """What the state says; to be asked only where schema and rights are right."""
+
+    async def server(self) -> Server:
+        """Which server this is."""
+        [row] = await self._fetch("describe_server")
+        return Server(**row)
+
+    async def missing_rights(self) -> list[MissingRight]:
+        """What was not granted on those objects that exist."""
+        return [MissingRight(**row) for row in await self._fetch("missing_rights")]
+
+    async def check_schema(self) -> None:
+        """Raises MisconfiguredError unless the schema is at head."""
+        await check_schema(self._pool)
+
+    async def _fetch(self, name: str) -> list[asyncpg.Record]:
+        with postgres_errors():
+            return await self._pool.fetch(QUERIES[name], timeout=CALL_SECONDS)
+
+
+@asynccontextmanager
+async def opened_inspection(dsn: str) -> AsyncIterator[Inspection]:
+    """An inspection that connects with its first question. Raises TransientError, MisconfiguredError."""
+    pool = await connect(dsn, max_size=1)
+    try:
+        yield Inspection(pool)
+    finally:
+        # At once: a server that doesn't answer would be waited for.
+        pool.terminate()
