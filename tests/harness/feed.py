@@ -2,16 +2,25 @@
 
 import asyncio
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import Any, Self
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
+from tests.conditions import until
 from tests.harness.deployment import Deployment
 from tests.oracle import InputRecord
 
+# The partition for a key; None: where Kafka's default partitioner puts it.
+Place = Callable[[bytes | None], int | None]
+
 _PIECE = 5_000
+
+
+def by_key(_key: bytes | None) -> int | None:
+    """All records of a user in one partition."""
+    return None
 
 
 class Feed:
@@ -23,7 +32,11 @@ class Feed:
         self.activity_topic = deployment.topic("activity")
         self._deployment = deployment
         self._producer = AIOKafkaProducer(
-            bootstrap_servers=deployment.kafka, acks="all", enable_idempotence=True, linger_ms=5
+            bootstrap_servers=deployment.kafka,
+            acks="all",
+            enable_idempotence=True,
+            linger_ms=5,
+            metadata_max_age_ms=1_000,  # so that it soon hears of new partitions
         )
 
     async def __aenter__(self) -> Self:
@@ -35,17 +48,28 @@ class Feed:
     ) -> None:
         await self._producer.stop()
 
-    async def activity(self, events: Iterable[dict[str, Any]]) -> None:
+    async def activity(self, events: Iterable[dict[str, Any]], place: Place = by_key) -> None:
         """Events as JSON objects, each keyed by its user."""
-        await self.records((str(event["user_id"]).encode(), json.dumps(event).encode()) for event in events)
+        await self.records(((str(event["user_id"]).encode(), json.dumps(event).encode()) for event in events), place)
 
-    async def records(self, records: Iterable[tuple[bytes | None, bytes | None]]) -> None:
+    async def records(self, records: Iterable[tuple[bytes | None, bytes | None]], place: Place = by_key) -> None:
         """Activity records as they are, good or bad."""
         pairs = list(records)
         topic = self.activity_topic
         for start in range(0, len(pairs), _PIECE):
-            sent = [await self._producer.send(topic, value, key=key) for key, value in pairs[start : start + _PIECE]]
+            sent = [
+                await self._producer.send(topic, value, key=key, partition=place(key))
+                for key, value in pairs[start : start + _PIECE]
+            ]
             self._note(await asyncio.gather(*sent))
+
+    async def wait_for_partitions(self, number: int) -> None:
+        """Wait until the producer knows that the activity topic has so many partitions."""
+
+        async def known() -> bool:
+            return len(await self._producer.partitions_for(self.activity_topic)) == number
+
+        await until(known)
 
     async def tick(self, at: str, tick_id: str | None = None) -> int:
         """A tick; returns its offset."""
