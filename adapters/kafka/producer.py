@@ -117,16 +117,22 @@ class KafkaShardProducer:
     async def _deliver(self, records: Sequence[OutgoingRecord]) -> list[int]:
         """Send the records, those of one partition in their order; returns the first offset of each batch."""
         deliveries: list[asyncio.Future[Any]] = []
-        try:
-            for topic, partition, batch in await batches_of(self._producer, records):
-                deliveries.append(await self._producer.send_batch(batch, topic, partition=partition))
-            # aiokafka's commit takes no notice of a batch that failed: the transaction would lack its records.
-            return [metadata.offset for metadata in await asyncio.gather(*deliveries)]
-        finally:
-            for delivery in deliveries:
-                # Where an error has cut the loop short, nobody looks at these; to cancel one ends asyncio's complaint
-                # about a forgotten error, also of one that is done.
-                delivery.cancel()
+        for topic, partition, batch in await batches_of(self._producer, records):
+            delivery = await self._producer.send_batch(batch, topic, partition=partition)
+            # Where an error or the deadline cuts this short, nobody else looks at it.
+            delivery.add_done_callback(_look_at)
+            deliveries.append(delivery)
+        # aiokafka's commit takes no notice of a batch that failed: the transaction would lack its records.
+        # Not gather: it would cancel what aiokafka shields, and asyncio then complain of the errors underneath.
+        done, _ = await asyncio.wait(deliveries, return_when=asyncio.FIRST_EXCEPTION)
+        for delivery in done:
+            delivery.result()
+        return [delivery.result().offset for delivery in deliveries]
+
+
+def _look_at(delivery: asyncio.Future[Any]) -> None:
+    if not delivery.cancelled():
+        delivery.exception()
 
 
 class KafkaProducers:
