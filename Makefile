@@ -7,7 +7,7 @@ RUN_PYTEST := $(BIN)/python -m pytest
 PACKAGES := consumer domain adapters deploy tests
 
 .DEFAULT_GOAL := help
-.PHONY: help install system-deps demo test check format unit trace clean
+.PHONY: help install system-deps demo test check format unit trace simulate campaigns model clean
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -56,6 +56,15 @@ format: install ## Put the code in the common format
 
 trace: install ## Play a recorded activity trace against the plain rules
 	@$(BIN)/python -m tests.trace
+
+campaigns: install ## Kill, pause and storm whole deployments at full size (CAMPAIGNS="kills storm" names some)
+	@$(BIN)/python -m tests.campaigns $(CAMPAIGNS)
+
+simulate: install ## Play simulated histories of faults against the plain rules: HISTORIES=5000 FIRST=1
+	@$(BIN)/python -m tests.simulation --histories $(or $(HISTORIES),1000) --first $(or $(FIRST),1)
+
+model: install ## Explore the models of the protocol, and show what its wrong variants break
+	@$(BIN)/python -m tests.model $(MODEL_ARGS)
 
 clean: ## Remove what builds and runs leave behind (not .venv)
 	@rm -rf .local dist build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

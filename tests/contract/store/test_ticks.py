@@ -4,16 +4,17 @@ from dataclasses import replace
 
 import pytest
 
-from adapters.postgres.store import PostgresStore
 from domain.cycles import Cycle, Figures
 from domain.ownership import BegunTick, Ownership
+from domain.ports import Store
 from domain.ticks import JudgedTick, Verdict
 from tests.builders import HOUR, NOON, PRODUCTION, tick
+from tests.contract.store.owner import CONSTRAINT_ERRORS
 
 TICKS = [tick(NOON + n * HOUR, offset=n) for n in range(4)]
 
 
-async def judge(store: PostgresStore, ownership: Ownership) -> None:
+async def judge(store: Store, ownership: Ownership) -> None:
     """Four usable ticks at offsets 0 to 3, and an unusable record at 4."""
     verdicts = [JudgedTick(given.offset, Verdict.USABLE, given.tick) for given in TICKS]
     async with store.transaction(ownership) as write:
@@ -22,7 +23,7 @@ async def judge(store: PostgresStore, ownership: Ownership) -> None:
         await write.commit()
 
 
-async def evaluate(store: PostgresStore, ownership: Ownership, offset: int, figures: Figures) -> Cycle | None:
+async def evaluate(store: Store, ownership: Ownership, offset: int, figures: Figures) -> Cycle | None:
     async with store.transaction(ownership) as write:
         begun = BegunTick(offset, TICKS[offset].tick, PRODUCTION, figures, last_sequence=0)
         write.state = replace(write.state, begun=begun, tick_cursor=offset + 1)
@@ -31,14 +32,14 @@ async def evaluate(store: PostgresStore, ownership: Ownership, offset: int, figu
         return cycle
 
 
-async def coalesce(store: PostgresStore, ownership: Ownership, *offsets: int) -> list[Cycle]:
+async def coalesce(store: Store, ownership: Ownership, *offsets: int) -> list[Cycle]:
     async with store.transaction(ownership) as write:
         cycles = await write.count_coalesced([TICKS[offset] for offset in offsets])
         await write.commit()
         return cycles
 
 
-async def test_verdicts_are_kept_and_judging_goes_on_behind_them(store: PostgresStore) -> None:
+async def test_verdicts_are_kept_and_judging_goes_on_behind_them(store: Store) -> None:
     ownership = (await store.take_over(0)).ownership
     await judge(store, ownership)
     assert await store.tick_next() == 6
@@ -48,7 +49,7 @@ async def test_verdicts_are_kept_and_judging_goes_on_behind_them(store: Postgres
         assert await write.lock_tick_log() == (6, TICKS[3].tick.at)
 
 
-async def test_the_last_shard_ends_the_cycle_with_the_sums_of_all(store: PostgresStore) -> None:
+async def test_the_last_shard_ends_the_cycle_with_the_sums_of_all(store: Store) -> None:
     first, second, third = [(await store.take_over(number)).ownership for number in range(3)]
     await judge(store, first)
     assert await evaluate(store, first, 1, Figures(active=1, dormant=2)) is None
@@ -58,7 +59,7 @@ async def test_the_last_shard_ends_the_cycle_with_the_sums_of_all(store: Postgre
     assert cycle == Cycle(TICKS[1].tick.tick_id, TICKS[1].tick.at, evaluated=3, coalesced=0, figures=sums)
 
 
-async def test_a_shard_is_not_done_before_its_last_sequence_is_confirmed(store: PostgresStore) -> None:
+async def test_a_shard_is_not_done_before_its_last_sequence_is_confirmed(store: Store) -> None:
     ownership = (await store.take_over(0)).ownership
     await judge(store, ownership)
     async with store.transaction(ownership) as write:
@@ -74,7 +75,7 @@ async def test_a_shard_is_not_done_before_its_last_sequence_is_confirmed(store: 
         assert write.state.begun is None
 
 
-async def test_coalescing_shards_end_cycles_too(store: PostgresStore) -> None:
+async def test_coalescing_shards_end_cycles_too(store: Store) -> None:
     first, second, third = [(await store.take_over(number)).ownership for number in range(3)]
     await judge(store, first)
     assert await coalesce(store, first, 0, 1, 2) == []
@@ -88,16 +89,16 @@ async def test_coalescing_shards_end_cycles_too(store: PostgresStore) -> None:
     ]
 
 
-async def test_a_shard_can_not_be_counted_done_more_often_than_there_are_shards(store: PostgresStore) -> None:
+async def test_a_shard_can_not_be_counted_done_more_often_than_there_are_shards(store: Store) -> None:
     ownership = (await store.take_over(0)).ownership
     await judge(store, ownership)
     for _ in range(3):
         await coalesce(store, ownership, 0)
-    with pytest.raises(Exception, match="tick_check"):
+    with pytest.raises(CONSTRAINT_ERRORS, match="tick_check"):
         await coalesce(store, ownership, 0)
 
 
-async def test_a_begun_tick_survives_a_take_over_as_it_was(store: PostgresStore) -> None:
+async def test_a_begun_tick_survives_a_take_over_as_it_was(store: Store) -> None:
     ownership = (await store.take_over(0)).ownership
     begun = BegunTick(2, TICKS[2].tick, PRODUCTION, Figures(1, 2, 3, 4, 5))
     async with store.transaction(ownership) as write:
@@ -105,3 +106,30 @@ async def test_a_begun_tick_survives_a_take_over_as_it_was(store: PostgresStore)
         await write.commit()
     state = await store.take_over(0)
     assert (state.begun, state.policy, state.tick_cursor, state.position) == (begun, PRODUCTION, 3, 44)
+
+
+async def test_the_time_identifies_a_usable_tick(store: Store) -> None:
+    ownership = (await store.take_over(0)).ownership
+    await judge(store, ownership)
+    again = JudgedTick(7, Verdict.STALE, TICKS[2].tick)
+    async with store.transaction(ownership) as write:
+        await write.write_verdicts([again], 8, TICKS[3].tick.at)
+        await write.commit()
+    with pytest.raises(CONSTRAINT_ERRORS):
+        async with store.transaction(ownership) as write:
+            await write.write_verdicts([replace(again, offset=8, verdict=Verdict.USABLE)], 9, TICKS[3].tick.at)
+
+
+async def test_a_tick_remembers_how_many_shards_there_were(store: Store) -> None:
+    first, second, third = [(await store.take_over(number)).ownership for number in range(3)]
+    await judge(store, first)
+    await store.grow(4)
+    assert [await coalesce(store, shard, 0) for shard in (first, second)] == [[], []]
+    assert len(await coalesce(store, third, 0)) == 1
+
+
+async def test_nothing_is_counted_while_no_tick_is_begun(store: Store) -> None:
+    ownership = (await store.take_over(0)).ownership
+    async with store.transaction(ownership) as write:
+        assert await write.count_done() is None
+        assert await write.count_coalesced([]) == []

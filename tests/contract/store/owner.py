@@ -1,0 +1,52 @@
+"""What the owner of a shard does with its store, one transaction each."""
+
+from dataclasses import replace
+from datetime import datetime
+
+import asyncpg
+
+from domain.chunks import decide_chunk
+from domain.cycles import Figures
+from domain.events import Activity
+from domain.ownership import Ownership
+from domain.policy import Policy
+from domain.ports import Store
+from domain.users import Outcome, StoredUser
+from tests.builders import PRODUCTION, changes, tick
+from tests.fakes.tables import ConstraintViolatedError
+
+# How the stores say that rows would contradict each other: a defect of the caller, nothing to be caught.
+CONSTRAINT_ERRORS = (asyncpg.IntegrityConstraintViolationError, ConstraintViolatedError)
+
+
+async def take_in(
+    store: Store, ownership: Ownership, *events: Activity, policy: Policy = PRODUCTION
+) -> tuple[int, int]:
+    """Apply the events; returns the counters afterwards."""
+    async with store.transaction(ownership) as write:
+        await write.apply_activity(changes(*events), policy)
+        await write.commit()
+        return write.state.active, write.state.recently_messaged
+
+
+async def due(store: Store, ownership: Ownership, at: datetime, limit: int = 100) -> list[StoredUser]:
+    """Who is due, ordered by id; nothing is changed."""
+    async with store.transaction(ownership) as write:
+        return (await write.due_users(at, limit))[0]
+
+
+async def message_all(store: Store, ownership: Ownership, at: datetime, *, policy: Policy = PRODUCTION) -> None:
+    """Evaluate a tick's due users, and store what was decided."""
+    async with store.transaction(ownership) as write:
+        users, last = await write.due_users(at, 1000)
+        assert last
+        chunk = decide_chunk(users, tick(at).tick, policy, Figures())
+        await write.write_decisions(chunk.users)
+        await write.log_messages(chunk.messages)
+        state = write.state
+        write.state = replace(
+            state,
+            active=state.active + chunk.counters[Outcome.ACTIVE],
+            recently_messaged=state.recently_messaged + chunk.counters[Outcome.RECENTLY_MESSAGED],
+        )
+        await write.commit()
