@@ -12,6 +12,9 @@ from consumer.shard import OwnedShard
 from domain.errors import EngagementError, MisconfiguredError, OwnershipLostError, ShardHaltedError, TransientError
 from domain.records import RecordBatch
 
+# After so long without anything to do, an owner looks whether its shard is still as it left it: an asynchronous commit
+# may have been lost in a crash of Postgres, and on a quiet topic nothing else would ever notice.
+IDLE_LOOK_SECONDS = 10.0
 # One batch waits, decoded by nobody yet, while another is being written: the next write never waits for a fetch.
 BATCHES_WAITING = 2
 
@@ -89,10 +92,20 @@ class ShardWorker:
 
     async def _work(self) -> None:
         while not self.shard.stopping:
-            await self.shard.wait_until(lambda: self.shard.stopping or self._next() is not None)
+            try:
+                async with asyncio.timeout(IDLE_LOOK_SECONDS):
+                    await self.shard.wait_until(lambda: self.shard.stopping or self._next() is not None)
+            except TimeoutError:
+                await self._look()
+                continue
             action = self._next()
             if action is not None and not self.shard.stopping:
                 await action()
+
+    async def _look(self) -> None:
+        """Raises OwnershipLostError when the shard is another one's, or is stored otherwise than it was left."""
+        async with self.shard.transaction():
+            pass
 
     def _next(self) -> Callable[[], Awaitable[None]] | None:
         """What to do now, if anything. Ticks come before activity: one that has begun ends first.
