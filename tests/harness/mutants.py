@@ -4,7 +4,8 @@ Each function patches the engine inside the worker process before it starts, and
 any more.
 """
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 
 import asyncpg
@@ -13,8 +14,10 @@ from adapters.postgres.queries import QUERIES
 from adapters.postgres.rows import shard_state
 from adapters.postgres.store import PostgresStore
 from consumer.publish import Publisher
+from consumer.shard import OwnedShard
 from domain import decision_logic
 from domain.ownership import Ownership, ShardState
+from domain.ports import ShardTransaction
 
 
 def none() -> None:
@@ -40,7 +43,7 @@ def last_event() -> None:
 
 
 def no_fence() -> None:
-    """A former owner is not refused: neither epoch nor position is compared, and each takes its own epoch for good."""
+    """A former owner is not refused: nothing is compared with the row, and each takes its own epoch for good."""
 
     async def fence(
         _self: PostgresStore, connection: asyncpg.Connection, ownership: Ownership, _position: int | None
@@ -52,8 +55,16 @@ def no_fence() -> None:
     async def check(*_: object) -> None:
         pass
 
+    @contextlib.asynccontextmanager
+    async def transaction(
+        self: OwnedShard, *, position: int | None = None, durable: bool = True
+    ) -> AsyncIterator[ShardTransaction]:
+        async with self._writing, self._store.transaction(self.ownership, position=position, durable=durable) as write:
+            yield write
+
     _replace(PostgresStore, "_fence", fence)
     _replace(PostgresStore, "_check", check)
+    _replace(OwnedShard, "transaction", transaction)
 
 
 def marker_not_read() -> None:
