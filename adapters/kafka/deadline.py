@@ -86,8 +86,9 @@ async def within(seconds: float, doing: str) -> AsyncIterator[None]:
     try:
         async with limit:
             yield
-    except (KafkaError, ConsumerStoppedError, OSError) as error:
-        # TimeoutError is an OSError.
+    # A TimeoutError is an OSError. aiokafka asserts, too, what a broker that has just started may not grant: a client
+    # that is told of no brokers at all "did not perform bootstrap".
+    except (KafkaError, ConsumerStoppedError, OSError, AssertionError) as error:
         if isinstance(error, TimeoutError) and limit.expired():
             raise TransientError(f"could not {doing}: Kafka did not answer within {seconds:g} s") from error
         raise translated(error, doing) from error
