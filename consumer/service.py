@@ -3,10 +3,10 @@
 import asyncio
 from collections.abc import Callable, Collection
 
-import stamina
 import structlog
 
 from consumer.ownership import ShardHolder
+from consumer.repeating import for_ever
 from consumer.tick_follower import TickFollower
 from consumer.watchdog import Watchdog
 from consumer.worker import ShardWorker, gravest
@@ -18,7 +18,6 @@ log = structlog.get_logger()
 
 # How long a poll waits for records: what a tick may wait for a position that moved without any.
 POLL_SECONDS = 0.1
-_FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.5, 5.0
 
 MakeHolder = Callable[[int, dict[int, ShardWorker]], ShardHolder]
 Held = tuple[ShardHolder, "asyncio.Task[None]"]
@@ -60,8 +59,8 @@ class Service:
             async with asyncio.TaskGroup() as tasks:
                 following = tasks.create_task(self._follow_assignment(tasks), name="follow assignment")
                 working = [
-                    tasks.create_task(self._poll(), name="poll activity"),
-                    tasks.create_task(self._ticks.run(), name="follow ticks"),
+                    tasks.create_task(for_ever(self._poll), name="poll activity"),
+                    tasks.create_task(for_ever(self._ticks.follow), name="follow ticks"),
                 ]
                 await stop.wait()
                 # First nothing new is taken, then what is held may end in peace.
@@ -101,18 +100,6 @@ class Service:
                 holding.add_done_callback(self._holding.discard)
 
     async def _poll(self) -> None:
-        while True:
-            async for attempt in stamina.retry_context(
-                on=TransientError,
-                attempts=None,
-                timeout=None,
-                wait_initial=_FIRST_PAUSE_SECONDS,
-                wait_max=_LONGEST_PAUSE_SECONDS,
-            ):
-                with attempt:
-                    await self._poll_once()
-
-    async def _poll_once(self) -> None:
         wanting = [number for number, worker in self._owned.items() if worker.wants_records]
         try:
             batches = await self._stream.poll(wanting, POLL_SECONDS)

@@ -4,7 +4,6 @@ import asyncio
 import time
 from collections.abc import Mapping
 
-import stamina
 import structlog
 
 from consumer.worker import ShardWorker
@@ -17,7 +16,6 @@ log = structlog.get_logger()
 POLL_SECONDS = 1.0
 # Between two looks for a shard to judge with, while none is owned.
 _NO_SHARD_SECONDS = 0.1
-_FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.5, 5.0
 # A position beyond the end may be a leader that doesn't know its newest records yet.
 BEYOND_END_SECONDS = 60.0
 
@@ -55,21 +53,11 @@ class TickFollower:
         self._judged_to = JudgedTo()
         self._beyond_since: float | None = None
 
-    async def run(self) -> None:
-        """Follow for ever. Raises MisconfiguredError, and what is a defect."""
-        while True:
-            async for attempt in stamina.retry_context(
-                on=TransientError,
-                attempts=None,
-                timeout=None,
-                wait_initial=_FIRST_PAUSE_SECONDS,
-                wait_max=_LONGEST_PAUSE_SECONDS,
-            ):
-                with attempt:
-                    await self.follow()
-
     async def follow(self) -> None:
-        """One step: judge what came, if anything. Raises TransientError; another shard judges the next time then."""
+        """One step: judge what came, if anything. To be done over and over.
+
+        Raises TransientError, and another shard judges the next time then; MisconfiguredError.
+        """
         owned = list(self._owned.values())
         if not owned:
             self._position = None
