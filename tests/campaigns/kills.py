@@ -36,7 +36,7 @@ _LATEST_KILL = 4
 # writes next, when it wakes up, is what it was stopped before.
 _CHUNKS_BEFORE_PAUSE = 4
 # Which of its writes a woken worker comes to first is a matter of milliseconds: both kinds may take some more days.
-_MORE_PAUSE_DAYS = 2
+_MORE_PAUSE_DAYS = 5
 _BEFORE_SENDING, _BEFORE_CONFIRMING = "publish 2|before", COMMITTED.point
 BY_POSTGRES, BY_KAFKA = "is over", "a newer producer has taken over"
 """How a refusal is told in the log of the worker that met it."""
