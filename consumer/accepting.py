@@ -16,10 +16,11 @@ from dataclasses import dataclass
 from adapters.codec import unpack_records
 from adapters.kafka.topics import TopicNames
 from adapters.postgres.acceptance import HaltedShards
+from consumer.publish import last_marker
 from domain.acceptance import Acceptance, Account, Contents, HaltedShard, MarkerFinding, acceptance
 from domain.errors import MarkerUnreadableError, MisconfiguredError
 from domain.ownership import OutboxEntry
-from domain.ports import ActivityLog, Producers, ShardProducer
+from domain.ports import ActivityLog, Producers
 
 Reached = Callable[[int], None]
 """Hears of each step that is done, by its number."""
@@ -69,7 +70,7 @@ class Accepting:
         producer = await self._producers.start(shard)
         try:
             await self._store.check(ownership)
-            accepted = await self._look(shard, await _readable(self._marker(shard, producer)))
+            accepted = await self._look(shard, await _readable(last_marker(self._producers, producer, shard)))
             self._reached(2)
             await producer.begin()
             await producer.send(accepted.acceptance.marker, [])
@@ -90,12 +91,6 @@ class Accepting:
                 f" {partitions} partitions in common, so none for shard {shard}: give the activity topic as many as"
                 " before; `engage init` then extends the progress topic"
             )
-
-    async def _marker(self, shard: int, producer: ShardProducer) -> int:
-        await producer.begin()
-        probe = await producer.send_probe()
-        await producer.commit()
-        return await self._producers.marker(shard, probe)
 
     async def _look(self, shard: int, marker: int | None) -> Accepted:
         state = await self._store.state(shard)

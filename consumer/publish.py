@@ -115,18 +115,15 @@ class Publisher:
         await self._store.check(shard.ownership)
         producer = self._producer = await self._producers.start(shard.number)
         await self._store.check(shard.ownership)
-        await producer.begin()
-        probe = await producer.send_probe()
-        await producer.commit()
-        marker = await self._read_marker(probe)
+        marker = await self._read_marker(producer)
         self._marker = marker
         if marker > shard.state.confirmed:
             await self._confirm(marker)
 
-    async def _read_marker(self, probe: int) -> int:
+    async def _read_marker(self, producer: ShardProducer) -> int:
         """The marker; one that can't be right halts the shard: Kafka or Postgres was restored or replaced."""
         try:
-            marker = await self._producers.marker(self._shard.number, probe)
+            marker = await last_marker(self._producers, producer, self._shard.number)
         except MarkerUnreadableError as error:
             raise ShardHaltedError(self._shard.number, str(error)) from error
         state = self._shard.state
@@ -158,6 +155,14 @@ class Publisher:
             self._sent.tick_ended(begun.tick)
         if cycle is not None:
             log_cycle(cycle)
+
+
+async def last_marker(producers: Producers, producer: ShardProducer, shard: int) -> int:
+    """The shard's marker, read behind a probe by its newest producer. Raises MarkerUnreadableError."""
+    await producer.begin()
+    probe = await producer.send_probe()
+    await producer.commit()
+    return await producers.marker(shard, probe)
 
 
 def log_cycle(cycle: Cycle) -> None:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from domain.cycles import Figures
+from domain.errors import OwnershipLostError
 from domain.events import Tick
 from domain.policy import Policy
 
@@ -13,6 +14,10 @@ class Ownership:
 
     shard: int
     epoch: int
+
+    def over(self) -> OwnershipLostError:
+        """The error of whoever finds that the stored epoch is another one."""
+        return OwnershipLostError(f"shard {self.shard} is not ours any more: epoch {self.epoch} is over")
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,9 @@ import asyncpg
 
 from adapters.codec import pack_records
 from adapters.postgres.connection import CALL_SECONDS, postgres_errors
-from adapters.postgres.queries import QUERIES
+from adapters.postgres.queries import QUERIES, ask
 from adapters.postgres.rows import shard_state
-from domain.errors import OwnershipLostError, ShardUnknownError, TransientError
+from domain.errors import ShardUnknownError, TransientError
 from domain.ownership import OutboxEntry, Ownership, ShardState
 
 # Longer than the server gives a look at the whole message log.
@@ -23,25 +23,25 @@ class HaltedShards:
 
     async def claim(self, shard: int) -> Ownership | None:
         """Raise the epoch of a halted shard, so that whoever had it is refused; None where it is not halted."""
-        rows = await self._fetch("claim_halted", shard)
+        rows = await ask(self._pool, "claim_halted", shard)
         return Ownership(shard, rows[0]["epoch"]) if rows else None
 
     async def check(self, ownership: Ownership) -> None:
         """Raises OwnershipLostError when the epoch is not the stored one any more."""
-        rows = await self._fetch("read_epoch", ownership.shard)
+        rows = await ask(self._pool, "read_epoch", ownership.shard)
         if [row["epoch"] for row in rows] != [ownership.epoch]:
-            raise _lost(ownership)
+            raise ownership.over()
 
     async def state(self, shard: int) -> ShardState:
         """The shard's row. Raises ShardUnknownError."""
-        rows = await self._fetch("read_shard", shard)
+        rows = await ask(self._pool, "read_shard", shard)
         if not rows:
             raise ShardUnknownError(f"shard {shard} has no row")
         return shard_state(rows[0])
 
     async def outbox(self, shard: int) -> list[OutboxEntry]:
         """The shard's entries as they lie there, in order."""
-        return [OutboxEntry(row["sequence"], row["payload"]) for row in await self._fetch("read_outbox", shard)]
+        return [OutboxEntry(row["sequence"], row["payload"]) for row in await ask(self._pool, "read_outbox", shard)]
 
     async def release(
         self, ownership: Ownership, *, position: int, holes: Sequence[int], strays: Sequence[int]
@@ -55,7 +55,7 @@ class HaltedShards:
         with postgres_errors():
             async with self._pool.acquire(timeout=CALL_SECONDS) as connection, connection.transaction():
                 if not await connection.fetch(QUERIES["lock_halted"], shard, ownership.epoch):
-                    raise _lost(ownership)
+                    raise ownership.over()
                 await connection.execute(QUERIES["delete_strays"], shard, strays)
                 await connection.execute(QUERIES["fill_holes"], shard, holes, pack_records([]))
                 await connection.execute(QUERIES["let_go_on"], shard, position)
@@ -77,11 +77,3 @@ class HaltedShards:
         except TransientError:
             # To know the number is no condition for going on.
             return None
-
-    async def _fetch(self, name: str, *arguments: object) -> list[asyncpg.Record]:
-        with postgres_errors():
-            return await self._pool.fetch(QUERIES[name], *arguments, timeout=CALL_SECONDS)
-
-
-def _lost(ownership: Ownership) -> OwnershipLostError:
-    return OwnershipLostError(f"shard {ownership.shard} is not ours any more: epoch {ownership.epoch} is over")

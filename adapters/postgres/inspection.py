@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import asyncpg
 
-from adapters.postgres.connection import CALL_SECONDS, connect, postgres_errors
+from adapters.postgres.connection import connect
 from adapters.postgres.migrations import check_schema
-from adapters.postgres.queries import QUERIES
+from adapters.postgres.queries import ask
 from adapters.postgres.reports import Reports
 
 OLDEST_MAJOR_VERSION = 15
@@ -49,20 +49,16 @@ class Inspection:
 
     async def server(self) -> Server:
         """Which server this is."""
-        [row] = await self._fetch("describe_server")
+        [row] = await ask(self._pool, "describe_server")
         return Server(**row)
 
     async def missing_rights(self) -> list[MissingRight]:
         """What was not granted on those objects that exist."""
-        return [MissingRight(**row) for row in await self._fetch("missing_rights")]
+        return [MissingRight(**row) for row in await ask(self._pool, "missing_rights")]
 
     async def check_schema(self) -> None:
         """Raises MisconfiguredError unless the schema is at head."""
         await check_schema(self._pool)
-
-    async def _fetch(self, name: str) -> list[asyncpg.Record]:
-        with postgres_errors():
-            return await self._pool.fetch(QUERIES[name], timeout=CALL_SECONDS)
 
 
 @asynccontextmanager

@@ -3,6 +3,10 @@
 import re
 from importlib.resources import files
 
+import asyncpg
+
+from adapters.postgres.connection import CALL_SECONDS, postgres_errors
+
 _NAME = re.compile(r"^-- name: (\w+)$", re.MULTILINE)
 
 
@@ -19,3 +23,9 @@ def load_queries() -> dict[str, str]:
 
 
 QUERIES = load_queries()
+
+
+async def ask(pool: asyncpg.Pool, name: str, *arguments: object) -> list[asyncpg.Record]:
+    """The rows that the named statement returns, by itself. Raises TransientError, MisconfiguredError."""
+    with postgres_errors():
+        return await pool.fetch(QUERIES[name], *arguments, timeout=CALL_SECONDS)

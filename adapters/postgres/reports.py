@@ -5,8 +5,7 @@ from datetime import datetime
 
 import asyncpg
 
-from adapters.postgres.connection import CALL_SECONDS, postgres_errors
-from adapters.postgres.queries import QUERIES
+from adapters.postgres.queries import ask
 from adapters.postgres.rows import cycle_of, optional_time, shard_state
 from domain.cycles import Cycle
 from domain.ownership import ShardState
@@ -50,34 +49,30 @@ class Reports:
 
     async def tick(self, offset: int) -> TickState | None:
         """What became of the record at this offset of the tick topic; None while nobody has judged it."""
-        rows = await self._fetch("read_tick", offset)
+        rows = await ask(self._pool, "read_tick", offset)
         return TickState(Verdict(rows[0]["verdict"]), rows[0]["ended"]) if rows else None
 
     async def halted_shards(self) -> dict[int, str]:
         """The shards that wait for an operator's decision, in order, each with why."""
-        return {row["shard"]: row["halted_reason"] for row in await self._fetch("halted_shards")}
+        return {row["shard"]: row["halted_reason"] for row in await ask(self._pool, "halted_shards")}
 
     async def shards(self) -> list[StoredShard]:
         """All shards, in order."""
         return [
             StoredShard(shard_state(row), row["halted_reason"], optional_time(row["halted_at"]))
-            for row in await self._fetch("read_shards")
+            for row in await ask(self._pool, "read_shards")
         ]
 
     async def deployment(self) -> Deployment:
         """What all shards agree on."""
-        [row] = await self._fetch("read_deployment")
+        [row] = await ask(self._pool, "read_deployment")
         return Deployment(row["shards"], row["tick_next"])
 
     async def last_cycle(self) -> Cycle | None:
         """The ended cycle of the latest time; None while there is none."""
-        rows = await self._fetch("last_cycle")
+        rows = await ask(self._pool, "last_cycle")
         return cycle_of(rows[0]) if rows else None
 
     async def _value(self, name: str) -> object:
-        [row] = await self._fetch(name)
+        [row] = await ask(self._pool, name)
         return row[0]
-
-    async def _fetch(self, name: str, *arguments: object) -> list[asyncpg.Record]:
-        with postgres_errors():
-            return await self._pool.fetch(QUERIES[name], *arguments, timeout=CALL_SECONDS)

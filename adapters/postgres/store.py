@@ -92,7 +92,7 @@ class PostgresStore:
         """The fence: lock the shard's row; the epoch, and the position where one is given, are the caller's."""
         row = await connection.fetchrow(QUERIES["fence"], ownership.shard)
         if row is None or row["epoch"] != ownership.epoch or row["halted_reason"] is not None:
-            raise OwnershipLostError(f"shard {ownership.shard} is not ours any more: epoch {ownership.epoch} is over")
+            raise ownership.over()
         if position is not None and row["position"] != position:
             # An asynchronous commit was lost in a restart of Postgres, or the answer to a commit was.
             raise OwnershipLostError(f"shard {ownership.shard} is stored at {row['position']}, not at {position}")
@@ -101,7 +101,7 @@ class PostgresStore:
     async def _check(self, connection: asyncpg.pool.PoolConnectionProxy, ownership: Ownership) -> None:
         epoch = await connection.fetchval(QUERIES["read_epoch"], ownership.shard)
         if epoch != ownership.epoch:
-            raise OwnershipLostError(f"shard {ownership.shard} is not ours any more: epoch {ownership.epoch} is over")
+            raise ownership.over()
 
     @contextlib.asynccontextmanager
     async def _connection(self) -> AsyncIterator[asyncpg.pool.PoolConnectionProxy]:

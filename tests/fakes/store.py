@@ -166,4 +166,4 @@ class FakeStore:
     def _check_epoch(self, tables: Tables, ownership: Ownership) -> None:
         state = tables.shards.get(ownership.shard)
         if state is None or state.epoch != ownership.epoch:
-            raise OwnershipLostError(f"shard {ownership.shard} is not ours any more: epoch {ownership.epoch} is over")
+            raise ownership.over()
