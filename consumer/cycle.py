@@ -11,13 +11,16 @@
 6. Decided chunks are handed over to the publisher, at most a few ahead of the confirmed one.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 
 import structlog
 
-from consumer.publish import Publisher, log_cycle
+from consumer import metrics
+from consumer.entries import in_runs
+from consumer.publish import Publisher, report_cycle
 from consumer.shard import OwnedShard
 from consumer.steps import StepHook, step
 from domain.chunks import DecidedChunk, decide_chunk
@@ -35,8 +38,6 @@ log = structlog.get_logger()
 
 # Users decided in one transaction: about 0.1 s of Postgres, and 0.7 MB of messages of usual size.
 CHUNK_USERS = 2_000
-# An entry is cut at this size, for those with long names: it is held in memory, in Postgres and in a Kafka transaction.
-ENTRY_BYTES = 1024 * 1024
 
 
 EncodeMessage = Callable[[EngagementMessage], OutgoingRecord]
@@ -154,8 +155,9 @@ class TickEvaluation:
             await self._publisher.publish_cycles(write, ended)
             cycle = await self._publisher.end_tick(write)
             await self._hand_over(write)
+        metrics.tick_delay.observe(time.time() - chosen.tick.tick.at.timestamp())
         for coalesced in ended:
-            log_cycle(coalesced)
+            report_cycle(coalesced)
         self._report(chunk, cycle)
 
     @step("tick 2")
@@ -172,7 +174,7 @@ class TickEvaluation:
         due, last = await write.due_users(begun.tick.at, self._chunk_users)
         chunk = decide_chunk(due, begun.tick, begun.policy, begun.figures)
         await write.write_decisions(chunk.users)
-        for messages, records in self._entries(chunk.messages):
+        for messages, records in in_runs((message, self._encode(message)) for message in chunk.messages):
             await write.log_messages(messages)
             await write.add_entry(records)
         begun = await self._note_figures(write, begun, chunk)
@@ -200,30 +202,13 @@ class TickEvaluation:
     async def _hand_over(self, write: ShardTransaction) -> None:
         await self._shard.commit(write)
 
-    def _entries(
-        self, messages: Sequence[EngagementMessage]
-    ) -> Iterator[tuple[list[EngagementMessage], list[OutgoingRecord]]]:
-        """The messages with their records, in runs that fit into one entry each."""
-        run: list[EngagementMessage] = []
-        records: list[OutgoingRecord] = []
-        size = 0
-        for message in messages:
-            record = self._encode(message)
-            run.append(message)
-            records.append(record)
-            size += len(record.value or b"")
-            if size >= ENTRY_BYTES:
-                yield run, records
-                run, records, size = [], [], 0
-        if run:
-            yield run, records
-
     def _report(self, chunk: DecidedChunk, cycle: Cycle | None) -> None:
+        metrics.count_decisions(chunk.decisions)
         for stored, decision in zip(chunk.users, chunk.decisions, strict=True):
             if not decision.eligible:
                 log.debug("user_skipped", shard=self._shard.number, user=_digest(stored), reason=decision.reason)
         if cycle is not None:
-            log_cycle(cycle)
+            report_cycle(cycle)
 
 
 def _digest(stored: StoredUser) -> str:

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from adapters.codec import dead_letter
+from consumer.entries import in_runs
 from domain.errors import RejectedRecordError
+from domain.ports import ShardTransaction
 from domain.records import InputRecord, OutgoingRecord
 
 T = TypeVar("T")
@@ -18,10 +20,10 @@ RECORDS_AT_ONCE = 100
 
 @dataclass(frozen=True, slots=True)
 class DeadLetters:
-    """Where dead letters go, and the largest value that the topic takes, in bytes."""
+    """Where dead letters go, and that topic's ``max.message.bytes``."""
 
     topic: str
-    max_value_bytes: int
+    max_message_bytes: int
 
     async def sort_out(
         self, records: Sequence[InputRecord], decode: Callable[[InputRecord], T]
@@ -36,5 +38,11 @@ class DeadLetters:
                 decoded.append(decode(record))
             except RejectedRecordError as rejection:
                 decoded.append(None)
-                dead.append(dead_letter(record, rejection, self.topic, self.max_value_bytes))
+                dead.append(dead_letter(record, rejection, self.topic, self.max_message_bytes))
         return decoded, dead
+
+
+async def add_letters(write: ShardTransaction, letters: Sequence[OutgoingRecord]) -> None:
+    """Put dead letters into the outbox, as many entries as their size needs."""
+    for _, run in in_runs((None, letter) for letter in letters):
+        await write.add_entry(run)

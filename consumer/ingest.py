@@ -17,7 +17,8 @@ from dataclasses import dataclass, replace
 import structlog
 
 from adapters.codec import Limits, decode_activity
-from consumer.dead_letters import DeadLetters
+from consumer import metrics
+from consumer.dead_letters import DeadLetters, add_letters
 from consumer.publish import Publisher
 from consumer.shard import OwnedShard
 from consumer.steps import StepHook, step
@@ -68,6 +69,8 @@ class Ingest:
             write = await self._begin(decoded, transaction)
             await self._write(write, decoded)
             await self._commit(write)
+        seconds = time.monotonic() - started
+        _measure(decoded, seconds)
         log.info(
             "batch_committed",
             shard=batch.partition,
@@ -75,7 +78,7 @@ class Ingest:
             records=len(batch.records),
             users=len(decoded.changes),
             dead_letters=len(decoded.dead_letters),
-            seconds=round(time.monotonic() - started, 4),
+            seconds=round(seconds, 4),
         )
 
     @step("batch 1")
@@ -99,9 +102,17 @@ class Ingest:
     @step("batch 3")
     async def _write(self, write: ShardTransaction, decoded: DecodedBatch) -> None:
         await write.apply_activity(decoded.changes, self._policy)
-        if decoded.dead_letters:
-            await write.add_entry(decoded.dead_letters)
+        await add_letters(write, decoded.dead_letters)
 
     @step("batch 4")
     async def _commit(self, write: ShardTransaction) -> None:
         await self._shard.commit(write)
+
+
+def _measure(decoded: DecodedBatch, seconds: float) -> None:
+    metrics.batch_duration.observe(seconds)
+    metrics.count_dead_letters("activity", decoded.dead_letters)
+    metrics.records.labels("activity", "accepted").inc(len(decoded.batch.records) - len(decoded.dead_letters))
+    if decoded.changes:
+        newest = max(change.last_active for change in decoded.changes)
+        metrics.event_age.observe(time.time() - newest.timestamp())

@@ -6,7 +6,8 @@ Nobody else inserts tick rows: verdicts by several would race, and cycles hang.
 import structlog
 
 from adapters.codec import Limits, decode_tick
-from consumer.dead_letters import DeadLetters
+from consumer import metrics
+from consumer.dead_letters import DeadLetters, add_letters
 from consumer.publish import Publisher
 from consumer.shard import OwnedShard
 from consumer.steps import StepHook, step
@@ -51,11 +52,13 @@ class Judging:
             if tick_next != batch.position:
                 return tick_next
             verdicts, latest = judge_ticks(ticks, latest)
-            if dead_letters:
-                await write.add_entry(dead_letters)
+            await add_letters(write, dead_letters)
             await write.write_verdicts(verdicts, batch.next_position, latest)
             await self._shard.commit(write)
+        metrics.count_dead_letters("ticks", dead_letters)
+        metrics.records.labels("ticks", "accepted").inc(len(ticks) - len(dead_letters))
         for verdict in verdicts:
+            metrics.ticks.labels(verdict.verdict).inc()
             log.info("tick_judged", offset=verdict.offset, verdict=verdict.verdict, tick_id=_label(verdict.tick))
         return batch.next_position
 

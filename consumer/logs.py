@@ -13,7 +13,7 @@ from consumer.settings import Settings
 # aiokafka repeats the same complaint several times a second while a broker is away.
 REPEAT_SECONDS = 10.0
 # Below a warning they tell of each connection and request, which only those want who look for a fault.
-_CLIENTS = ("aiokafka", "asyncpg", "asyncio")
+_CLIENTS = ("aiokafka", "asyncpg", "asyncio", "uvicorn")
 
 
 def configure_logs(settings: Settings, stream: TextIO | None = None) -> None:
@@ -66,6 +66,8 @@ def _configure_clients(stream: TextIO, formatter: logging.Formatter, level: int)
     handler.addFilter(RepeatFilter())
     logging.basicConfig(handlers=[handler], level=level, force=True)
     logging.captureWarnings(capture=True)
+    # Its debug lines hold whole requests and answers, records included: nobody's input belongs into a log.
+    logging.getLogger("aiokafka.conn").setLevel(max(level, logging.INFO))
     for name in _CLIENTS:
         logging.getLogger(name).setLevel(level if level <= logging.DEBUG else max(level, logging.WARNING))
 

@@ -1,5 +1,20 @@
 """Errors, each named for what its catcher must do."""
 
+from typing import Literal, get_args
+
+Reason = Literal[
+    "null_value",
+    "too_large",
+    "bad_json",
+    "missing_field",
+    "invalid_field",
+    "unknown_type",
+    "key_mismatch",
+    "future_time",
+]
+"""Why an input record can't be used. Where several reasons apply, the first in this order counts."""
+REASONS: tuple[Reason, ...] = get_args(Reason)
+
 
 class EngagementError(Exception):
     """Base of every error that the project raises on purpose."""
@@ -55,11 +70,10 @@ class StuckError(EngagementError):
 class RejectedRecordError(EngagementError):
     """An input record can't be used: it becomes a dead letter, and its shard goes on.
 
-    ``reason`` is one of the fixed reasons of the dead-letter topic, ``detail`` says which field and what was wrong
-    and never holds the input itself.
+    ``detail`` says which field and what was wrong, and never holds the input itself.
     """
 
-    def __init__(self, reason: str, detail: str) -> None:
+    def __init__(self, reason: Reason, detail: str) -> None:
         super().__init__(f"{reason}: {detail}")
         self.reason = reason
         self.detail = detail

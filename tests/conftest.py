@@ -10,11 +10,11 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import asyncpg
 import pytest
 
 from deploy.local.folders import LOCAL_FOLDER
 from deploy.local.stack import Stack, running_stack
+from tests.sql import execute
 
 _NOT_RUN = ("skipped", "xfailed", "xpassed")
 _TESTS = Path(__file__).parent
@@ -50,22 +50,14 @@ def unique(request: pytest.FixtureRequest) -> str:
 async def database(postgres_admin_dsn: str, unique: str) -> AsyncIterator[str]:
     """DSN of a fresh empty database of this test's own; dropped afterwards, whoever is still connected."""
     name = f"test_{unique.replace('-', '_')}"
-    await _execute(postgres_admin_dsn, f'CREATE DATABASE "{name}"')
+    await execute(postgres_admin_dsn, f'CREATE DATABASE "{name}"')
     yield database_dsn(postgres_admin_dsn, name)
-    await _execute(postgres_admin_dsn, f'DROP DATABASE "{name}" WITH (FORCE)')
+    await execute(postgres_admin_dsn, f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
 def database_dsn(dsn: str, name: str) -> str:
     """Return `dsn` (a URL) with another database."""
     return urlsplit(dsn)._replace(path=f"/{name}").geturl()
-
-
-async def _execute(dsn: str, statement: str) -> None:
-    connection = await asyncpg.connect(dsn)
-    try:
-        await connection.execute(statement)
-    finally:
-        await connection.close()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -75,6 +67,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Turn a run in which tests did not count into a failed one."""
+    if hasattr(session.config, "workerinput"):
+        return  # one of several processes: the one that collects their reports does this
     if session.exitstatus == pytest.ExitCode.OK and _not_run(session.config):
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
@@ -97,9 +91,13 @@ def _reporter(config: pytest.Config) -> pytest.TerminalReporter:
 
 
 def _not_run(config: pytest.Config) -> Counter[str]:
-    names = (*_NOT_RUN, "deselected") if config.getoption("--complete") else _NOT_RUN
     stats = _reporter(config).stats
-    return +Counter({name: len(stats.get(name, ())) for name in names})
+    not_run = Counter({name: len(stats.get(name, ())) for name in _NOT_RUN})
+    if config.getoption("--complete"):
+        # Processes that run a part of the tests each don't report what they left out.
+        chosen = sum(bool(config.getoption(name, None)) for name in ("keyword", "markexpr", "deselect", "lf"))
+        not_run["deselected"] = max(len(stats.get("deselected", ())), chosen)
+    return +not_run
 
 
 def _outcomes_by_folder(reporter: pytest.TerminalReporter) -> dict[str, Counter[str]]:

@@ -17,6 +17,14 @@ from domain.errors import MisconfiguredError, TransientError
 # What a dead letter holds beside the value: the key, the record's headers, and ours, which take about 1 KiB.
 ROOM_BESIDE_VALUE_BYTES = 64 * 1024
 _BROKERS_DEFAULT = -1
+_SETTINGS = {
+    "activity": "ENGAGEMENT_ACTIVITY_TOPIC",
+    "ticks": "ENGAGEMENT_TICK_TOPIC",
+    "messages": "ENGAGEMENT_MESSAGE_TOPIC",
+    "cycles": "ENGAGEMENT_CYCLE_TOPIC",
+    "dead_letters": "ENGAGEMENT_DEAD_LETTER_TOPIC",
+    "progress": "ENGAGEMENT_PROGRESS_TOPIC",
+}
 _LOG_APPEND_TIME = {"message.timestamp.type": "LogAppendTime"}
 # Markers are looked up by key, however old; the last one of each shard must never go.
 _COMPACT = {"cleanup.policy": "compact"}
@@ -38,6 +46,11 @@ class TopicNames:
     def all(self) -> tuple[str, ...]:
         """The six names."""
         return tuple(getattr(self, field.name) for field in fields(self))
+
+    def shown(self, topic: str) -> str:
+        """One of the six as a person is told of it: its name, and the setting that gives it."""
+        role = next(field.name for field in fields(self) if getattr(self, field.name) == topic)
+        return f"{topic!r} of {_SETTINGS[role]}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,26 +191,30 @@ async def check_topics(connection: KafkaConnection, names: TopicNames) -> list[T
     return sorted(problems, key=lambda problem: problem.severity)
 
 
-async def require_topics(connection: KafkaConnection, names: TopicNames) -> None:
-    """Raise MisconfiguredError, saying all of it, when the topics are such that the service can't work at all."""
-    fatal = [problem.text for problem in await check_topics(connection, names) if problem.fatal]
+async def require_topics(connection: KafkaConnection, names: TopicNames) -> list[TopicProblem]:
+    """What is not as it should be, and lets the service work all the same.
+
+    Raises MisconfiguredError, a line for each problem, when it can't work at all; TransientError.
+    """
+    problems = await check_topics(connection, names)
+    fatal = [problem.text for problem in problems if problem.fatal]
     if fatal:
-        raise MisconfiguredError("; ".join(fatal))
+        raise MisconfiguredError("\n".join(fatal))
+    return problems
 
 
-async def largest_value(connection: KafkaConnection, topic: str) -> int:
-    """How many bytes a value may have, so that the record fits into the topic with its key and headers."""
-    async with opened_admin(connection) as admin, within(connection.timeout_seconds, f"read the settings of {topic}"):
-        settings = await persistently(lambda: describe_settings(admin, [topic]))
-    return max(0, settings[topic].max_message_bytes - ROOM_BESIDE_VALUE_BYTES)
+async def largest_messages(connection: KafkaConnection, topics: Sequence[str]) -> dict[str, int]:
+    """The ``max.message.bytes`` of each topic: what a batch of its records may take."""
+    async with opened_admin(connection) as admin, within(connection.timeout_seconds, "read the settings of topics"):
+        settings = await persistently(lambda: describe_settings(admin, topics))
+    return {topic: settings[topic].max_message_bytes for topic in topics}
 
 
 def _missing(names: TopicNames, known: Mapping[str, TopicState]) -> Iterator[TopicProblem]:
     for topic in names.all():
         if topic not in known:
-            yield TopicProblem(
-                Severity.FATAL, f"the topic {topic!r} does not exist: `engage init` creates what is missing"
-            )
+            text = f"the topic {names.shown(topic)} does not exist: `engage init` creates what is missing"
+            yield TopicProblem(Severity.FATAL, text)
 
 
 def _misshapen(names: TopicNames, known: Mapping[str, TopicState]) -> Iterator[TopicProblem]:
@@ -205,16 +222,16 @@ def _misshapen(names: TopicNames, known: Mapping[str, TopicState]) -> Iterator[T
     if ticks is not None and ticks.partitions != 1:
         yield TopicProblem(
             Severity.FATAL,
-            f"the tick topic {names.ticks!r} has {ticks.partitions} partitions and must have exactly 1, since ticks in"
-            " several have no order: recreate it",
+            f"the tick topic {names.shown(names.ticks)} has {ticks.partitions} partitions and must have exactly 1,"
+            " since ticks in several have no order: recreate it",
         )
     activity, progress = known.get(names.activity), known.get(names.progress)
     if activity is not None and progress is not None and progress.partitions < activity.partitions:
         yield TopicProblem(
             Severity.GAP,
-            f"the activity topic {names.activity!r} has {activity.partitions} partitions, the progress topic only"
-            f" {progress.partitions}, so no worker takes the shards from {progress.partitions} on: `engage init`"
-            " extends the progress topic",
+            f"the activity topic {names.shown(names.activity)} has {activity.partitions} partitions, the progress topic"
+            f" only {progress.partitions}, so no worker takes the shards from {progress.partitions} on: `engage init`"
+            f" extends the progress topic {names.shown(names.progress)}",
         )
 
 
@@ -223,23 +240,24 @@ def _unfit(names: TopicNames, settings: Mapping[str, TopicSettings]) -> Iterator
     if progress is not None and progress.cleanup_policy != "compact":
         yield TopicProblem(
             Severity.FATAL,
-            f"the progress topic {names.progress!r} has cleanup.policy={progress.cleanup_policy}, which loses markers:"
-            " set it to compact",
+            f"the progress topic {names.shown(names.progress)} has cleanup.policy={progress.cleanup_policy}, which"
+            " loses markers: set it to compact",
         )
     for topic in (names.activity, names.ticks):
         if topic in settings and settings[topic].timestamp_type != "LogAppendTime":
             yield TopicProblem(
                 Severity.REMARK,
-                f"the topic {topic!r} has message.timestamp.type={settings[topic].timestamp_type}: what is in the"
-                " future is judged by the producers' clocks, not by the broker's",
+                f"the topic {names.shown(topic)} has message.timestamp.type={settings[topic].timestamp_type}: what is"
+                " in the future is judged by the producers' clocks, not by the broker's. Set it to LogAppendTime",
             )
     inputs = [settings[topic].max_message_bytes for topic in (names.activity, names.ticks) if topic in settings]
     dead_letters = settings.get(names.dead_letters)
     if inputs and dead_letters is not None and dead_letters.max_message_bytes < max(inputs) + ROOM_BESIDE_VALUE_BYTES:
         yield TopicProblem(
             Severity.REMARK,
-            f"the dead-letter topic {names.dead_letters!r} has max.message.bytes={dead_letters.max_message_bytes}, not"
-            f" {ROOM_BESIDE_VALUE_BYTES} above the inputs': larger records are cut to their first 64 KiB",
+            f"the dead-letter topic {names.shown(names.dead_letters)} has"
+            f" max.message.bytes={dead_letters.max_message_bytes}, not {ROOM_BESIDE_VALUE_BYTES} above the inputs':"
+            " larger records are cut to their first 64 KiB. Raise it",
         )
 
 

@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-import asyncpg
-
 from tests.conftest import database_dsn
 from tests.harness.deployment import Deployment
+from tests.sql import execute
 
 R = TypeVar("R")
 
@@ -37,7 +36,7 @@ async def temporary_deployment(
     database = f"test_{unique.replace('-', '_')}"
     folder = services.folder / unique
     folder.mkdir()
-    await _execute(services.postgres_admin_dsn, f'CREATE DATABASE "{database}"')
+    await execute(services.postgres_admin_dsn, f'CREATE DATABASE "{database}"')
     dsn = database_dsn(services.postgres_admin_dsn, database)
     deployment = Deployment(unique, services.kafka, dsn, folder, partitions, dict(variables))
     try:
@@ -45,7 +44,7 @@ async def temporary_deployment(
         yield deployment
     finally:
         await asyncio.to_thread(deployment.stop)
-        await _execute(services.postgres_admin_dsn, f'DROP DATABASE "{database}" WITH (FORCE)')
+        await execute(services.postgres_admin_dsn, f'DROP DATABASE "{database}" WITH (FORCE)')
 
 
 @asynccontextmanager
@@ -66,11 +65,3 @@ async def side_by_side(
         for task in tasks.values():
             task.cancel()
         await asyncio.gather(*tasks.values(), return_exceptions=True)
-
-
-async def _execute(dsn: str, statement: str) -> None:
-    connection = await asyncpg.connect(dsn)
-    try:
-        await connection.execute(statement)
-    finally:
-        await connection.close()

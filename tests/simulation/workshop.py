@@ -22,7 +22,7 @@ from tests.simulation.units import pause
 MESSAGE_TOPIC, CYCLE_TOPIC, DEAD_LETTER_TOPIC = "messages", "cycles", "dead-letters"
 EVENT_SOURCE = "/simulation"
 LIMITS = Limits(max_future_skew=timedelta(seconds=300), max_record_bytes=1000)
-DEAD_LETTERS = DeadLetters(DEAD_LETTER_TOPIC, 2000)
+DEAD_LETTERS = DeadLetters(DEAD_LETTER_TOPIC, 10_000)
 
 
 class DrivenWorker(ShardWorker):

@@ -15,7 +15,7 @@ from adapters.kafka.topics import (
     TopicNames,
     check_topics,
     create_topics,
-    largest_value,
+    largest_messages,
     require_topics,
 )
 from domain.errors import MisconfiguredError
@@ -86,7 +86,7 @@ async def test_what_exists_is_left_as_it_is_and_counts(
     settings = await describe_settings(admin, names.all())
     assert settings[names.activity].timestamp_type == "CreateTime"
     assert settings[names.dead_letters].max_message_bytes == 3_065_536
-    assert await largest_value(connection, names.dead_letters) == 3_000_000
+    assert await largest_messages(connection, [names.dead_letters]) == {names.dead_letters: 3_065_536}
 
 
 async def test_the_progress_topic_grows_with_the_activity_topic(

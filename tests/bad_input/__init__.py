@@ -1,0 +1,1 @@
+"""Input that can't be used, played to a real deployment."""
