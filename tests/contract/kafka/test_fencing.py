@@ -91,7 +91,7 @@ async def cut_short_and_refused(producers: KafkaProducers, messages: str) -> Non
             assert sending.cancelled()
 
             async def refused() -> bool:
-                return former._producer._sender._sender_task.done()  # type: ignore[no-any-return]
+                return former._producer._producer._sender._sender_task.done()  # type: ignore[no-any-return]
 
             await until(refused)
 

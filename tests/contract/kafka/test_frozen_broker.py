@@ -200,7 +200,7 @@ async def test_a_commit_that_may_have_been_sent_twice_uses_the_producer_up(own: 
     producer = await KafkaProducers(patient, f"twice-{repeated}", NAMES.progress).start(0)
     await producer.begin()
     await producer.send(1, [RECORD])
-    [connection] = producer._coordinator_connections()
+    [connection] = producer._producer._coordinator_connections()
 
     async def waits_for_its_answer() -> bool:
         return bool(connection._requests)
