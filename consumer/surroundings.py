@@ -6,15 +6,22 @@ Postgres and Kafka are looked at side by side, so that the one being away does n
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import TypeVar
 
 from adapters.kafka.connection import KafkaConnection
-from adapters.kafka.inspection import extents, find_transaction_coordinator, group_of, partition_counts
+from adapters.kafka.inspection import (
+    extents,
+    find_transaction_coordinator,
+    group_of,
+    partition_counts,
+    session_timeouts,
+)
 from adapters.kafka.topics import Severity, TopicNames, check_topics
 from adapters.postgres.inspection import OLDEST_MAJOR_VERSION, Inspection, MissingRight, Server, opened_inspection
 from adapters.postgres.reports import Deployment, StoredShard
 from consumer.findings import Finding, notice, ok, problem
-from consumer.settings import Settings
+from consumer.settings import Settings, with_origins
 from consumer.wiring import kafka_connection, postgres_dsn, topic_names
 from domain.errors import MisconfiguredError, TransientError
 from domain.times import format_time
@@ -39,34 +46,58 @@ async def examine(settings: Settings) -> list[Finding]:
     Nothing secret is in the texts.
     """
     of_settings = [notice("settings", remark) for remark in settings.remarks()] or [ok("settings", "can be used")]
+    of_settings += [finding async for finding in _http(settings)]
     connection = replace(kafka_connection(settings), timeout_seconds=PATIENCE_SECONDS)
     (of_postgres, state), (of_kafka, partitions) = await asyncio.gather(
         _examine_postgres(postgres_dsn(settings)), _examine_kafka(connection, settings)
     )
     of_state = [] if state is None else [finding async for finding in _state(connection, settings, state, partitions)]
-    return [*of_settings, *of_postgres, *of_kafka, *of_state]
+    findings = [*of_settings, *of_postgres, *of_kafka, *of_state]
+    return [replace(finding, text=with_origins(finding.text)) for finding in findings]
+
+
+async def _http(settings: Settings) -> AsyncIterator[Finding]:
+    """The port that the service would open; a worker that runs here has it already."""
+    if settings.http_port is None:
+        return
+    try:
+        # Bound for a moment, and nobody is let in.
+        server = await asyncio.start_server(_turn_away, settings.http_host, settings.http_port, start_serving=False)
+    except OSError as error:
+        yield notice(
+            "http",
+            f"the port of ENGAGEMENT_HTTP_PORT can't be opened here: {error.strerror}. That is right where a worker has"
+            " it (`engage health` tells); else free it, or correct ENGAGEMENT_HTTP_PORT or ENGAGEMENT_HTTP_HOST",
+        )
+    else:
+        server.close()
+
+
+async def _turn_away(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    writer.close()
 
 
 async def _examine_postgres(dsn: str) -> tuple[list[Finding], _State | None]:
     findings: list[Finding] = []
     try:
         async with opened_inspection(dsn) as inspection:
-            findings.extend(_server(await _within_patience(inspection.server())))
+            server = await _within_patience(inspection.server())
+            findings.extend(_server(server))
             missing = await _within_patience(inspection.missing_rights())
-            findings.extend(_rights(missing))
+            findings.extend(_rights(missing, server.role))
             # Without a right, the schema or the state would be called missing.
             return findings, None if missing else await _read_state(inspection, findings)
-    except TransientError as error:
-        text = f"{error}. Is Postgres running where ENGAGEMENT_POSTGRES_DSN says?"
-        return [*findings, problem("postgres", text)], None
-    except MisconfiguredError as error:
+    except (TransientError, MisconfiguredError) as error:
         return [*findings, problem("postgres", str(error))], None
 
 
 def _server(server: Server) -> Iterator[Finding]:
     where = f"version {server.version}, database {server.database}, role {server.role}"
     if server.too_old:
-        yield problem("postgres", f"{where}: the engine needs version {OLDEST_MAJOR_VERSION} or later")
+        yield problem(
+            "postgres",
+            f"{where}: the engine needs version {OLDEST_MAJOR_VERSION} or later; let ENGAGEMENT_POSTGRES_DSN name one",
+        )
     elif server.standby:
         yield problem("postgres", f"{where}: this is a read-only standby; let ENGAGEMENT_POSTGRES_DSN name the primary")
     else:
@@ -79,9 +110,13 @@ def _server(server: Server) -> Iterator[Finding]:
         )
 
 
-def _rights(missing: list[MissingRight]) -> Iterator[Finding]:
+def _rights(missing: list[MissingRight], role: str) -> Iterator[Finding]:
     for right in missing:
-        yield problem("rights", f"the role lacks {right.privilege} on {right.object}: GRANT it, as the owner")
+        yield problem(
+            "rights",
+            f"the role of ENGAGEMENT_POSTGRES_DSN lacks {right.privilege} on {right.object}: as the owner, GRANT"
+            f' {right.privilege} ON {right.object} TO "{role}"',
+        )
     if not missing:
         yield ok("rights", "the role has every right on what exists")
 
@@ -102,12 +137,12 @@ async def _examine_kafka(connection: KafkaConnection, settings: Settings) -> tup
     try:
         partitions = await partition_counts(connection, names.all())
     except (TransientError, MisconfiguredError) as error:
-        text = f"{error}. Is Kafka running where ENGAGEMENT_KAFKA_BOOTSTRAP_SERVERS says?"
-        return [problem("kafka", text)], {}
+        return [problem("kafka", str(error))], {}
     findings = [ok("kafka", f"answers at {connection.bootstrap_servers}")]
     for finding in (
         _topics(connection, names, partitions),
         _group(connection, settings),
+        _session(connection, settings),
         _coordinator(connection, settings),
     ):
         findings.extend(await finding)
@@ -138,6 +173,22 @@ async def _group(connection: KafkaConnection, settings: Settings) -> list[Findin
     if not group.members:
         return [notice("group", f"no worker runs in the group {settings.consumer_group}: `engage run` starts one")]
     return [ok("group", f"workers in the group {settings.consumer_group}: {group.members}")]
+
+
+async def _session(connection: KafkaConnection, settings: Settings) -> list[Finding]:
+    try:
+        shortest, longest = await session_timeouts(connection)
+    except (TransientError, MisconfiguredError):
+        # The right to read a broker's settings is not needed for anything else; `engage run` finds out by itself.
+        return []
+    asked = timedelta(seconds=settings.session_timeout_seconds)
+    if shortest <= asked <= longest:
+        return []
+    text = (
+        f"ENGAGEMENT_SESSION_TIMEOUT_SECONDS must lie within {shortest.total_seconds():g} and"
+        f" {longest.total_seconds():g}, as the brokers' group.min and group.max.session.timeout.ms say: correct it"
+    )
+    return [problem("group", text)]
 
 
 async def _coordinator(connection: KafkaConnection, settings: Settings) -> list[Finding]:
@@ -203,4 +254,6 @@ async def _within_patience(question: Awaitable[T]) -> T:
         async with asyncio.timeout(PATIENCE_SECONDS):
             return await question
     except TimeoutError as error:
-        raise TransientError(f"Postgres did not answer within {PATIENCE_SECONDS:g} s") from error
+        raise TransientError(
+            f"Postgres did not answer within {PATIENCE_SECONDS:g} s: start it, or correct ENGAGEMENT_POSTGRES_DSN"
+        ) from error

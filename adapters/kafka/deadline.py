@@ -17,10 +17,13 @@ from aiokafka.errors import (
     InvalidSessionTimeoutError,
     InvalidTopicError,
     InvalidTransactionTimeout,
+    KafkaConnectionError,
     KafkaError,
     MessageSizeTooLargeError,
+    NodeNotReadyError,
     ProducerFenced,
     RecordListTooLargeError,
+    RequestTimedOutError,
     SaslAuthenticationFailed,
     TopicAuthorizationFailedError,
     TransactionalIdAuthorizationFailed,
@@ -62,13 +65,16 @@ _REMEDIES: tuple[tuple[tuple[type[KafkaError], ...], str], ...] = (
         "Kafka does not accept the credentials: check them",
     ),
     ((IncompatibleBrokerVersion,), "the brokers are too old or too new for this client"),
-    ((InvalidGroupIdError,), "Kafka does not accept the name of the consumer group"),
+    ((InvalidGroupIdError,), "Kafka does not accept the name of the group: correct ENGAGEMENT_CONSUMER_GROUP"),
     (
         (InvalidSessionTimeoutError,),
-        "the session timeout lies outside the brokers' group.min and group.max.session.timeout.ms",
+        "ENGAGEMENT_SESSION_TIMEOUT_SECONDS must lie within the brokers' group.min and group.max.session.timeout.ms",
     ),
     ((InvalidTransactionTimeout,), "the brokers' transaction.max.timeout.ms is too low"),
 )
+# Nobody is there, or somebody who isn't Kafka.
+_AWAY = (KafkaConnectionError, NodeNotReadyError, RequestTimedOutError, OSError, AssertionError)
+_REMEDY_AWAY = "start Kafka, or correct ENGAGEMENT_KAFKA_BOOTSTRAP_SERVERS"
 # Kafka's errors that aiokafka has no name for, above all 78 (offset not available, just after a leader's election),
 # arrive as UnknownError. Asking again is right for the ones that a read can meet.
 _RETRY_SECONDS = 0.1
@@ -90,7 +96,8 @@ async def within(seconds: float, doing: str) -> AsyncIterator[None]:
     # that is told of no brokers at all "did not perform bootstrap".
     except (KafkaError, ConsumerStoppedError, OSError, AssertionError) as error:
         if isinstance(error, TimeoutError) and limit.expired():
-            raise TransientError(f"could not {doing}: Kafka did not answer within {seconds:g} s") from error
+            text = f"could not {doing}: Kafka did not answer within {seconds:g} s: {_REMEDY_AWAY}"
+            raise TransientError(text) from error
         raise translated(error, doing) from error
 
 
@@ -102,11 +109,13 @@ def translated(error: BaseException, doing: str) -> EngagementError:
     for kinds, remedy in _REMEDIES:
         if isinstance(error, kinds):
             return MisconfiguredError(f"could not {doing}: {remedy} ({_described(error)})")
-    return TransientError(f"could not {doing}: {_described(error)}")
+    remedy = f": {_REMEDY_AWAY}" if isinstance(error, _AWAY) else ""
+    return TransientError(f"could not {doing}: {_described(error)}{remedy}")
 
 
 def _described(error: BaseException) -> str:
-    return str(error) or type(error).__name__
+    """What the error says, in one line."""
+    return " ".join(str(error).split()) or type(error).__name__
 
 
 async def persistently(ask: Callable[[], Awaitable[T]]) -> T:

@@ -3,10 +3,12 @@
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.coordinator.protocol import ConsumerProtocolMemberAssignment
-from aiokafka.errors import NoError, for_code
+from aiokafka.errors import NodeNotReadyError, NoError, for_code
 
 from adapters.kafka.connection import KafkaConnection
 from adapters.kafka.deadline import persistently, within
@@ -17,6 +19,7 @@ from adapters.kafka.topics import opened_admin
 
 _TRANSACTION = 1
 """Kafka's number for the coordinators of transactions."""
+_SESSION_TIMEOUTS = ("group.min.session.timeout.ms", "group.max.session.timeout.ms")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,17 +55,40 @@ async def partition_counts(connection: KafkaConnection, topics: Sequence[str]) -
 
 async def group_of(connection: KafkaConnection, group: str, topic: str) -> Group:
     """The members of the consumer group, none where nobody ever joined. Raises TransientError, MisconfiguredError."""
-    async with opened_admin(connection) as admin, within(connection.timeout_seconds, f"describe the group {group}"):
-        (response,) = await persistently(lambda: admin.describe_consumer_groups([group]))
+
+    async def ask() -> list[tuple[str, str, str, bytes, bytes]]:
+        (response,) = await admin.describe_consumer_groups([group])
         ((code, _, _, _, _, members, *_),) = response.groups
+        # A coordinator that has just been made does not know at once that it is one.
         if for_code(code) is not NoError:
             raise for_code(code)(group)
+        return list(members)
+
+    async with opened_admin(connection) as admin, within(connection.timeout_seconds, f"describe the group {group}"):
+        members = await persistently(ask)
     assigned = {
         partition: Member(host.lstrip("/"), member_id)
         for member_id, _, host, _, assignment in members
         for partition in _partitions(assignment, topic)
     }
     return Group(len(members), assigned)
+
+
+async def session_timeouts(connection: KafkaConnection) -> tuple[timedelta, timedelta]:
+    """The shortest and the longest session timeout that a broker allows. Raises TransientError, MisconfiguredError."""
+    doing = "read the settings of a broker"
+    async with opened_admin(connection) as admin, within(connection.timeout_seconds, doing):
+        node = client_of(admin).get_random_node()
+        if node is None:
+            raise NodeNotReadyError("no broker is known yet")
+        broker = ConfigResource(ConfigResourceType.BROKER, str(node), dict.fromkeys(_SESSION_TIMEOUTS))
+        (response,) = await persistently(lambda: admin.describe_configs([broker]))
+        ((code, _, _, _, entries),) = response.resources
+        if for_code(code) is not NoError:
+            raise for_code(code)(f"broker {node}")
+    values = {name: timedelta(milliseconds=int(value)) for name, value, *_ in entries}
+    shortest, longest = (values[name] for name in _SESSION_TIMEOUTS)
+    return shortest, longest
 
 
 async def find_transaction_coordinator(connection: KafkaConnection, transactional_id: str) -> None:

@@ -97,7 +97,10 @@ async def partition_count(client: AIOKafkaClient, topic: str, at_least: int = 1)
             return state.partitions
         await asyncio.sleep(_PAUSE_SECONDS)
     if state is None:
-        raise MisconfiguredError(f"the topic {topic!r} does not exist: `engage init` creates what is missing")
+        raise MisconfiguredError(
+            f"the topic {topic!r} does not exist: `engage init` creates what is missing, and `engage check` names the"
+            " setting"
+        )
     raise MisconfiguredError(
         f"the topic {topic!r} has no partition {at_least - 1}: `engage init` extends the progress topic"
     )

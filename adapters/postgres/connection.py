@@ -37,17 +37,33 @@ SESSION = {
 
 # The surroundings don't fit, and a repetition can't help: no such schema, table or column; a missing right; refused
 # credentials, or no such database. Each with its remedy.
-_MISFITS: tuple[tuple[tuple[type[asyncpg.PostgresError], ...], str], ...] = (
+_MISFITS: tuple[tuple[tuple[type[Exception], ...], str], ...] = (
     (
         (asyncpg.UndefinedTableError, asyncpg.UndefinedColumnError, asyncpg.InvalidSchemaNameError),
-        "`engage init` brings the schema to head",
+        "`engage init` brings the schema in the database of ENGAGEMENT_POSTGRES_DSN to head",
     ),
     ((asyncpg.InsufficientPrivilegeError,), "grant it to the role of ENGAGEMENT_POSTGRES_DSN; `engage check` names it"),
     (
-        (asyncpg.InvalidCatalogNameError, asyncpg.InvalidAuthorizationSpecificationError),
+        (
+            asyncpg.InvalidCatalogNameError,
+            asyncpg.InvalidAuthorizationSpecificationError,
+            # A parameter of the address that the server does not know, or the client can't use.
+            asyncpg.UndefinedObjectError,
+            asyncpg.ClientConfigurationError,
+        ),
         "put it right in ENGAGEMENT_POSTGRES_DSN",
     ),
 )
+# Nobody is there, or somebody who isn't Postgres.
+_AWAY = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    OSError,
+    TimeoutError,
+)
+_REMEDY_AWAY = "start Postgres, or correct ENGAGEMENT_POSTGRES_DSN"
 
 
 async def connect(dsn: str, *, max_size: int = 8) -> asyncpg.Pool:
@@ -85,10 +101,13 @@ def postgres_errors() -> Iterator[None]:
         raise
     # asyncpg reports a server that goes away in the middle of a transaction as an InterfaceError without a code.
     except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, TimeoutError) as error:
+        # In one line: details and hints come in lines of their own.
+        text = " ".join(str(error).split()) or ("no answer in time" if isinstance(error, TimeoutError) else "")
         for kinds, remedy in _MISFITS:
             if isinstance(error, kinds):
-                raise MisconfiguredError(f"Postgres: {error}: {remedy}") from error
-        raise TransientError(f"Postgres: {type(error).__name__}: {error}") from error
+                raise MisconfiguredError(f"Postgres: {text}: {remedy}") from error
+        parts = ["Postgres", type(error).__name__, text, _REMEDY_AWAY if isinstance(error, _AWAY) else ""]
+        raise TransientError(": ".join(part for part in parts if part)) from error
 
 
 async def _leave_as_is(_connection: object) -> None:

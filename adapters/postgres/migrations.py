@@ -22,6 +22,7 @@ CREATE TABLE IF NOT EXISTS schema_version (
 );
 """
 
+_SCHEMA = "the schema in the database of ENGAGEMENT_POSTGRES_DSN"
 _RECORDED = "INSERT INTO schema_version (version, name, checksum) VALUES ({}, '{}', '{}');"
 
 
@@ -97,12 +98,15 @@ def check_applied(applied: dict[int, str], migrations: list[Migration]) -> None:
     newest = max(applied, default=0)
     if newest > len(migrations):
         raise MisconfiguredError(
-            f"the schema is at version {newest}, this engine knows {len(migrations)}: it was migrated by a newer"
+            f"{_SCHEMA} is at version {newest}, this engine knows {len(migrations)}: it was migrated by a newer"
             " engine; run that one, or restore a backup made before"
         )
     for migration in migrations[:newest]:
         if applied.get(migration.version) != migration.checksum:
-            raise MisconfiguredError(f"migration {migration.name} was changed after it was applied")
+            raise MisconfiguredError(
+                f"{_SCHEMA} does not come from this engine: migration {migration.name} was changed after it was"
+                " applied; run the engine that applied it, or correct the address"
+            )
 
 
 async def check_schema(pool: asyncpg.Pool) -> None:
@@ -113,5 +117,5 @@ async def check_schema(pool: asyncpg.Pool) -> None:
     check_applied({row["version"]: row["checksum"] for row in rows}, migrations)
     if len(rows) < len(migrations):
         raise MisconfiguredError(
-            f"the schema is at version {len(rows)}, this engine needs {len(migrations)}: run `engage init`"
+            f"{_SCHEMA} is at version {len(rows)}, this engine needs {len(migrations)}: run `engage init`"
         )

@@ -1,6 +1,6 @@
 """How a command ends when it could not do what it was asked for: one exit code for each kind of error."""
 
-from consumer.settings import SettingsError
+from consumer.settings import SettingsError, with_origins
 from domain.errors import EngagementError, MisconfiguredError, StuckError, TransientError
 
 
@@ -33,3 +33,10 @@ OPERATOR_ERRORS = tuple(_CODES)
 def exit_code(error: EngagementError) -> int:
     """The exit code for one of ``OPERATOR_ERRORS``."""
     return next(code for kind, code in _CODES.items() if isinstance(error, kind))
+
+
+def problems(error: EngagementError) -> list[str]:
+    """What the error says, a line each; beside each setting named there, where its value came from."""
+    lines = str(error).splitlines()
+    # What is wrong with settings tells the origins by itself, and names some that have no value.
+    return lines if isinstance(error, SettingsError) else [with_origins(line) for line in lines]

@@ -7,5 +7,6 @@ container platforms put secrets; else it has its default. An empty variable coun
 
 from consumer.settings.loading import SettingsError, load_settings
 from consumer.settings.model import Settings
+from consumer.settings.origins import with_origins
 
-__all__ = ["Settings", "SettingsError", "load_settings"]
+__all__ = ["Settings", "SettingsError", "load_settings", "with_origins"]

@@ -4,6 +4,7 @@ import re
 from datetime import timedelta
 from decimal import Decimal
 from typing import Annotated, Literal
+from urllib.parse import SplitResult, parse_qs, urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
@@ -11,6 +12,8 @@ from domain.policy import LONGEST_THRESHOLD, SHORTEST_THRESHOLD
 
 SECOND, HOUR, DAY = timedelta(seconds=1), timedelta(hours=1), timedelta(days=1)
 _MICROSECOND = timedelta(microseconds=1)
+# Of a Postgres: a name or an address, that of IPv6 in brackets, and a port.
+_SERVER = re.compile(r"(\[[^\[\]@/]+\]|[^\s:\[\]@/]*)(:[0-9]{1,5})?")
 
 
 def duration(amount: Decimal, unit: timedelta) -> timedelta:
@@ -37,9 +40,34 @@ def _check_servers(servers: str) -> str:
 
 
 def _check_dsn(dsn: SecretStr) -> SecretStr:
-    if not dsn.get_secret_value().startswith(("postgresql://", "postgres://")):
+    """Refuse what the driver would trip over, since its own complaints may repeat parts of the password."""
+    text = dsn.get_secret_value()
+    if not text.startswith(("postgresql://", "postgres://")):
         raise ValueError("must start with postgresql://")
+    try:
+        fits = _has_servers(urlsplit(text))
+    except ValueError:
+        fits = False
+    if not fits:
+        raise ValueError(
+            "must have the form postgresql://user:password@host:port/database, with the special characters of user and"
+            " password percent-encoded (@ as %40, / as %2F, # as %23)"
+        ) from None
     return dsn
+
+
+def _has_servers(url: SplitResult) -> bool:
+    """Whether host and port are where they should be. A character that isn't encoded shifts what comes after it."""
+    _, _, servers = url.netloc.rpartition("@")
+    query = parse_qs(url.query, strict_parsing=True) if url.query else {}
+    shifted = url.netloc.count("@") > 1 or "@" in url.path or "@" in url.query or url.fragment != ""
+    ports = ",".join(query.get("port", []))
+    return (
+        not shifted
+        and all(_SERVER.fullmatch(server) for server in servers.split(","))
+        and re.fullmatch(r"[0-9,]*", ports) is not None
+        and (servers != "" or "host" in query)
+    )
 
 
 def _check_topic(topic: str) -> str:

@@ -4,48 +4,41 @@ import difflib
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 from dotenv import dotenv_values
 from pydantic import ValidationError
-from pydantic_settings import DotEnvSettingsSource, SecretsSettingsSource
-from pydantic_settings.exceptions import SettingsError as SourceError
 
-from consumer.settings.environment import PREFIX, Environment, is_injected, variable
+from consumer.settings import places
+from consumer.settings.environment import PREFIX, is_injected, variable
+from consumer.settings.files import unreadable_files
 from consumer.settings.model import Settings
+from consumer.settings.origins import THE_ENVIRONMENT, origins, with_origins
 from domain.errors import EngagementError
-
-ENV_FILE = Path(".env")
-SECRETS_FOLDER = Path("/run/secrets")
-_THE_ENVIRONMENT = "the environment"
 
 
 class SettingsError(EngagementError):
-    """The settings can't be used: the text names each variable, where it was set, what is wrong and the remedy."""
+    """The settings can't be used: a line for each problem, with variable, origin of the value, and remedy."""
 
 
-def load_settings(env_file: Path = ENV_FILE, secrets_folder: Path = SECRETS_FOLDER) -> Settings:
-    """The settings. Either file or folder may be missing. Raises SettingsError; no secret is ever in its text."""
-    secrets = secrets_folder if secrets_folder.is_dir() else None
-    settings = None
+def load_settings(env_file: Path | None = None, secrets_folder: Path | None = None) -> Settings:
+    """The settings, by default from the usual places; file and folder may be missing.
+
+    Raises SettingsError; no secret is ever in its text.
+    """
+    env_file, folder = env_file or places.ENV_FILE, secrets_folder or places.SECRETS_FOLDER
+    secrets = folder if folder.is_dir() else None
+    problems = unreadable_files(env_file, secrets)
+    if problems:
+        raise SettingsError("\n".join(problems))
+    problems = _unknown_names(env_file, secrets)
     try:
-        problems = _unknown_names(env_file, secrets)
-        try:
-            settings = Settings(_env_file=env_file, _secrets_dir=secrets)
-        except ValidationError as error:
-            problems += _problems(error, env_file, secrets)
-    except (OSError, UnicodeDecodeError, SourceError) as error:
-        # The chain is cut: the bytes of a file that isn't UTF-8 stand in the error.
-        raise SettingsError(_unreadable(error, env_file, secrets_folder)) from None
-    if settings is None or problems:
-        raise SettingsError("\n".join(["The settings can't be used:", *problems]))
+        settings = Settings(_env_file=env_file, _secrets_dir=secrets)
+    except ValidationError as error:
+        # The chain is cut: the error holds the values.
+        raise SettingsError("\n".join(problems + _problems(error, env_file, folder))) from None
+    if problems:
+        raise SettingsError("\n".join(problems))
     return settings
-
-
-def _unreadable(error: Exception, env_file: Path, secrets_folder: Path) -> str:
-    cause = error.__cause__ if isinstance(error, SourceError) else error
-    what = f"{cause.strerror}: {cause.filename}" if isinstance(cause, OSError) else "not UTF-8"
-    return f"The settings in {env_file} or a file in {secrets_folder} can't be read ({what}): make it a readable text."
 
 
 def _unknown_names(env_file: Path, secrets: Path | None) -> list[str]:
@@ -66,38 +59,35 @@ def _is_unknown(name: str, known: list[str]) -> bool:
 
 
 def _names(env_file: Path, secrets: Path | None) -> Iterator[tuple[str, Mapping[str, str | None]]]:
-    yield _THE_ENVIRONMENT, os.environ
-    yield str(env_file), dotenv_values(env_file) if env_file.is_file() else {}
-    yield str(secrets), {path.name: None for path in sorted(secrets.iterdir())} if secrets else {}
+    yield THE_ENVIRONMENT, os.environ
+    yield str(env_file.absolute()), dotenv_values(env_file) if env_file.is_file() else {}
+    for path in sorted(secrets.iterdir()) if secrets else ():
+        yield str(path.absolute()), {path.name: None}
 
 
-def _problems(error: ValidationError, env_file: Path, secrets: Path | None) -> list[str]:
-    sources = [
-        (_THE_ENVIRONMENT, Environment(Settings)()),
-        (str(env_file), DotEnvSettingsSource(Settings, env_file=env_file)()),
-        (f"the secret files in {secrets}", SecretsSettingsSource(Settings, secrets_dir=secrets)()),
-    ]
+def _problems(error: ValidationError, env_file: Path, folder: Path) -> list[str]:
+    found = origins(env_file, folder if folder.is_dir() else None)
     problems = []
     for details in error.errors(include_input=False, include_context=False, include_url=False):
         text = details["msg"].removeprefix("Value error, ")
         if not details["loc"]:
-            problems.append(text)
+            problems.append(with_origins(text, env_file, folder))
         elif details["type"] == "missing":
-            problems.append(_missing(str(details["loc"][0]), env_file))
+            problems.append(_missing(str(details["loc"][0]), env_file, folder))
         else:
-            problems.append(_unusable(str(details["loc"][0]), text, sources))
+            problems.append(_unusable(str(details["loc"][0]), text, found))
     return problems
 
 
-def _missing(field: str, env_file: Path) -> str:
-    places = f"{_THE_ENVIRONMENT}, {env_file} or the file {SECRETS_FOLDER / variable(field).lower()}"
-    return f"{variable(field)}: is required and not set. Set it in {places}, {_example(field)}."
+def _missing(field: str, env_file: Path, folder: Path) -> str:
+    secret = (folder / variable(field).lower()).absolute()
+    where = f"{THE_ENVIRONMENT}, {env_file.absolute()} or the file {secret}"
+    return f"{variable(field)}: is required and not set, or empty. Set it in {where}, {_example(field)}."
 
 
-def _unusable(field: str, problem: str, sources: list[tuple[str, dict[str, Any]]]) -> str:
-    origin = next(origin for origin, values in sources if field in values)
+def _unusable(field: str, problem: str, found: Mapping[str, str]) -> str:
     problem = problem[0].lower() + problem[1:]
-    return f"{variable(field)} (from {origin}): {problem}. Correct it, {_example(field)}{_default(field)}."
+    return f"{variable(field)} (from {found[field]}): {problem}. Correct it, {_example(field)}{_default(field)}."
 
 
 def _example(field: str) -> str:

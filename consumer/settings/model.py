@@ -171,10 +171,16 @@ class Settings(BaseSettings):
     @model_validator(mode="after")
     def _topics_differ(self) -> "Settings":
         fields: dict[str, str] = {}
+        problems = []
         for field in _TOPICS:
-            first = fields.setdefault(getattr(self, field), field)
+            topic = getattr(self, field)
+            first = fields.setdefault(topic, field)
             if first != field:
-                raise ValueError(f"{variable(first)} and {variable(field)}: name the same topic. Give each its own.")
+                problems.append(
+                    f"{variable(first)} and {variable(field)}: name the same topic, {topic!r}. Give each its own."
+                )
+        if problems:
+            raise ValueError("\n".join(problems))
         return self
 
     @classmethod
