@@ -6,8 +6,9 @@ from datetime import datetime
 import asyncpg
 
 from adapters.postgres.queries import ask
-from adapters.postgres.rows import cycle_of, optional_time, shard_state
+from adapters.postgres.rows import cycle_of, known_user, optional_time, shard_state
 from domain.cycles import Cycle
+from domain.known_user import KnownUser
 from domain.ownership import ShardState
 from domain.ticks import Verdict
 
@@ -72,6 +73,24 @@ class Reports:
         """The ended cycle of the latest time; None while there is none."""
         rows = await ask(self._pool, "last_cycle")
         return cycle_of(rows[0]) if rows else None
+
+    async def cycles(self, limit: int, before: datetime | None = None) -> list[Cycle]:
+        """Up to ``limit`` ended cycles, the latest time first; all of them earlier than ``before``."""
+        return [cycle_of(row) for row in await ask(self._pool, "ended_cycles", limit, before)]
+
+    async def cycle(self, tick_id: str) -> Cycle | None:
+        """The cycle of the tick with this id; None while there is none, or it has not ended.
+
+        Where ticks share the id, that of the latest time counts, even while it has not ended: whoever has just asked
+        for it is not given the figures of another one.
+        """
+        rows = await ask(self._pool, "latest_named_tick", tick_id)
+        return cycle_of(rows[0]) if rows and rows[0]["ended"] else None
+
+    async def user(self, user_id: str) -> KnownUser | None:
+        """All that the state says of a user, as of one moment; None for a user whom it doesn't know."""
+        rows = await ask(self._pool, "read_user", user_id)
+        return known_user(rows) if rows else None
 
     async def _value(self, name: str) -> object:
         [row] = await ask(self._pool, name)

@@ -1,5 +1,6 @@
 """Rows as domain values, and back."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -7,8 +8,11 @@ import asyncpg
 
 from domain.cycles import Cycle, Figures
 from domain.events import Tick
+from domain.known_user import KnownUser, LoggedMessage
+from domain.messages import EngagementMessage
 from domain.ownership import BegunTick, ShardState
 from domain.policy import Policy
+from domain.segmentation import Segment, Tone
 from domain.users import MICROSECOND, Outcome, StoredUser, User
 
 Row = asyncpg.Record
@@ -81,6 +85,32 @@ def cycle_of(row: Row) -> Cycle:
     """A usable tick's row as the cycle it stands for."""
     figures = Figures(*(row[name] for name in Figures.__slots__))
     return Cycle(row["tick_id"], time_of(row["at"]), row["evaluated"], row["coalesced"], figures)
+
+
+def known_user(rows: Sequence[Row]) -> KnownUser:
+    """The rows of the statement ``read_user``, of which there is one at least: they differ in the message only."""
+    row = rows[0]
+    return KnownUser(
+        user=stored_user(row).user,
+        shard=row["shard"],
+        halted_reason=row["halted_reason"],
+        last_cycle=None if row["at"] is None else cycle_of(row),
+        messages=tuple(logged_message(row) for row in rows if row["message_id"] is not None),
+    )
+
+
+def logged_message(row: Row) -> LoggedMessage:
+    """An entry of the message log; ``message_tick_id`` is its tick's id."""
+    message = EngagementMessage(
+        message_id=row["message_id"],
+        user_id=row["user_id"],
+        content=row["content"],
+        segment=Segment(row["segment"]),
+        tone=Tone(row["tone"]),
+        tick_id=row["message_tick_id"],
+        decided_at=time_of(row["decided_at"]),
+    )
+    return LoggedMessage(message, row["status"])
 
 
 def time_of(value: datetime) -> datetime:

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import typer
@@ -10,6 +10,7 @@ from rich import box
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from rich.text import Text
 
 CycleRecord = Mapping[str, Any]
 """A cycle as it is published."""
@@ -43,6 +44,65 @@ def print_cycle(record: CycleRecord) -> None:
     for reason, users in record["detailed_stats"]["skip_reasons"].items():
         table.add_row(f"  {reason}", str(users))
     print_line(f"{record['status']}: tick {record['tick_id']}")
+    Console(markup=False).print(table)
+
+
+CYCLE_HEADINGS = (
+    *("at", "status", "users", "sent", "dormant", "new_user", "normal"),
+    *("skipped", "active", "recently_messaged", "tick_id"),
+)
+
+# Room for nine digits in each figure, which are never cut: a narrower terminal wraps the lines.
+CYCLE_TABLE_WIDTH = 160
+
+
+def print_cycles(records: Iterable[CycleRecord]) -> None:
+    """A line for each cycle: a table on a terminal; elsewhere the cells separated by tabs, below a line of headings."""
+    rows = map(cycle_cells, records)
+    if sys.stdout.isatty():
+        console = Console()
+        console.width = max(console.width, CYCLE_TABLE_WIDTH)
+        console.print(cycle_table(rows))
+        return
+    for cells in (CYCLE_HEADINGS, *rows):
+        print_line("\t".join(cells))
+
+
+def cycle_cells(record: CycleRecord) -> tuple[str, ...]:
+    """What a cycle did, in the order of ``CYCLE_HEADINGS``."""
+    skipped = record["detailed_stats"]["skip_reasons"].values()
+    return (
+        record["at"],
+        record["status"].removeprefix("Cycle "),
+        str(record["total_users"]),
+        str(record["messages_sent"]),
+        *map(str, record["segment_breakdown"].values()),
+        str(record["users_skipped"]),
+        *map(str, skipped),
+        record["tick_id"],
+    )
+
+
+def cycle_table(rows: Iterable[tuple[str, ...]]) -> Table:
+    """The cells of ``cycle_cells`` as a table, each row one line: long ids of ticks are cut."""
+    table = Table(box=box.SIMPLE, padding=(0, 1, 0, 0), pad_edge=False)
+    for heading in CYCLE_HEADINGS[:2]:
+        table.add_column(heading, no_wrap=True)
+    for heading in CYCLE_HEADINGS[2:-1]:
+        # Long headings take two lines.
+        table.add_column(heading.replace("_", "\n"), justify="right", no_wrap=True)
+    table.add_column(CYCLE_HEADINGS[-1], no_wrap=True, overflow="ellipsis", max_width=24)
+    for at, *cells, tick_id in rows:
+        # Text takes brackets for what they are.
+        table.add_row(at.replace(".000000Z", "Z"), *cells, Text(tick_id))
+    return table
+
+
+def print_pairs(pairs: Iterable[tuple[str, str]]) -> None:
+    """Names and what they stand for, as a table."""
+    table = Table(box=box.SIMPLE, show_header=False)
+    for name, text in pairs:
+        table.add_row(Text(name), Text(text))
     Console(markup=False).print(table)
 
 

@@ -1,9 +1,15 @@
 """`engage produce` and `engage notify`."""
 
+import errno
 import json
+import os
+import pty
+import subprocess
+
+import pytest
 
 from tests.conditions import eventually
-from tests.e2e.commands import background, engage, workers
+from tests.e2e.commands import COMMAND_SECONDS, ENGAGE, background, engage, workers
 from tests.foreign import ForeignRecord, read_topic
 from tests.harness.deployment import Deployment
 
@@ -82,3 +88,39 @@ async def test_a_notification_service_gets_each_message_once_across_restarts(ini
         json.dumps(json.loads(value)) for value in published
     }
     assert engage(initialised, "notify", "--from", "end", "--until-end").stdout == ""
+
+
+@pytest.mark.parametrize("source", ["crowd", "file"])
+def test_a_terminal_is_shown_how_far_it_is(initialised: Deployment, source: str) -> None:
+    lines = initialised.folder / "events.jsonl"
+    lines.write_text("\n".join(EVENT % ("a", number) for number in range(3_000)))
+    arguments = ["--crowd", "150"] if source == "crowd" else ["--file", str(lines)]
+    terminal, stderr = pty.openpty()
+    with subprocess.Popen(
+        [ENGAGE, "produce", *arguments, "--json"],
+        cwd=initialised.folder,
+        env=initialised.environment | {"TERM": "xterm"},
+        stdout=subprocess.PIPE,
+        stderr=stderr,
+    ) as process:
+        os.close(stderr)
+        shown = read_terminal(terminal)
+        stdout, _ = process.communicate(timeout=COMMAND_SECONDS)
+    assert process.returncode == 0, shown
+    assert json.loads(stdout)["produced"] > 1_000, "data and bar don't mix"
+    assert "produce" in shown
+    assert "100%" in shown
+
+
+def read_terminal(terminal: int) -> str:
+    """What a terminal is shown until everybody on its other side has closed it."""
+    shown = b""
+    with os.fdopen(terminal, "rb", buffering=0) as output:
+        try:
+            while part := output.read(65_536):
+                shown += part
+        except OSError as end:
+            # Linux tells the end of a terminal this way.
+            if end.errno != errno.EIO:
+                raise
+    return shown.decode()
