@@ -19,6 +19,7 @@ from dataclasses import replace
 import stamina
 import structlog
 
+from consumer import metrics
 from consumer.shard import OwnedShard
 from consumer.steps import StepHook, step
 from consumer.worker import ShardWorker
@@ -112,12 +113,14 @@ class ShardHolder:
         except ShardHaltedError as error:
             self._report_halted(error)
         except OwnershipLostError as error:
+            metrics.shards_lost.labels("taken").inc()
             log.warning("shard_lost", shard=self._number, reason=str(error))
         except ShardUnknownError:
             await self._grow()
         except TransientError as error:
             if not self._taken_over:
                 raise
+            metrics.shards_lost.labels("interrupted").inc()
             log.warning("shard_interrupted", shard=self._number, reason=str(error))
 
     async def _grow(self) -> None:
@@ -135,6 +138,7 @@ class ShardHolder:
             self._check_sequences(shard)
             await self._publish_leftovers(shard, worker)
             await self._begin_reading(shard, worker)
+            metrics.take_overs.inc()
             log.info("shard_taken_over", shard=shard.number, epoch=shard.ownership.epoch, position=shard.state.position)
             await worker.run()
         except ShardHaltedError as error:
@@ -153,6 +157,7 @@ class ShardHolder:
     def _report_halted(self, error: ShardHaltedError) -> None:
         """Once for each reason: a halted shard is looked at again every second or two."""
         if error.reason != self._halted_reason:
+            metrics.shards_lost.labels("halted").inc()
             log.error("shard_halted", shard=self._number, reason=error.reason)
         self._halted_reason = error.reason
 

@@ -18,6 +18,7 @@ import asyncio
 import structlog
 
 from adapters.codec import encode_cycle, unpack_records
+from consumer import metrics
 from consumer.sent_messages import SentMessages
 from consumer.shard import OwnedShard
 from consumer.steps import StepHook, step
@@ -78,9 +79,11 @@ class Publisher:
             raise ShardHaltedError(self._shard.number, f"sequence {entry.sequence} follows marker {self._marker}")
         records = unpack_records(entry.payload)
         self._in_transaction = True
-        await self._begin(producer)
-        await self._send(producer, entry.sequence, records)
-        await self._commit(producer)
+        with metrics.timed_transaction(metrics.kafka_transaction_duration) as committed:
+            await self._begin(producer)
+            await self._send(producer, entry.sequence, records)
+            await self._commit(producer)
+            committed()
         self._in_transaction = False
         self._marker = entry.sequence
         self._sent.published(records)
@@ -154,7 +157,7 @@ class Publisher:
         if begun is not None and self._shard.state.begun is None:
             self._sent.tick_ended(begun.tick)
         if cycle is not None:
-            log_cycle(cycle)
+            report_cycle(cycle)
 
 
 async def last_marker(producers: Producers, producer: ShardProducer, shard: int) -> int:
@@ -165,6 +168,7 @@ async def last_marker(producers: Producers, producer: ShardProducer, shard: int)
     return await producers.marker(shard, probe)
 
 
-def log_cycle(cycle: Cycle) -> None:
+def report_cycle(cycle: Cycle) -> None:
     """One line per cycle, by the worker whose shard was the last to be done with it."""
+    metrics.cycles.labels(cycle.status.removeprefix("Cycle ")).inc()
     log.info("cycle_completed", **cycle_record(cycle))

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import structlog
 
+from consumer import metrics
 from domain.events import Tick
 from domain.messages import MESSAGE_TYPE
 from domain.records import OutgoingRecord
@@ -25,6 +26,7 @@ class SentMessages:
     def published(self, records: Sequence[OutgoingRecord]) -> None:
         """The records of an entry were committed to Kafka."""
         messages = [record.value for record in records if _TYPE_HEADER in record.headers]
+        metrics.messages_published.inc(len(messages))
         room = max(self._most - self._listed, 0)
         for value in messages[:room]:
             message = json.loads(value or b"{}")

@@ -1,10 +1,13 @@
 """The service: reads the group's share of the activity topic, keeps ticks judged, and holds the assigned shards."""
 
 import asyncio
-from collections.abc import Callable, Collection
+import time
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
 
 import structlog
 
+from consumer import metrics
 from consumer.ownership import ShardHolder
 from consumer.repeating import for_ever
 from consumer.tick_follower import TickFollower
@@ -19,8 +22,20 @@ log = structlog.get_logger()
 # How long a poll waits for records: what a tick may wait for a position that moved without any.
 POLL_SECONDS = 0.1
 
+# A poll ends within seconds, whether Kafka answers or not: one that takes so long never will.
+LONGEST_POLL_SECONDS = 60.0
+
 MakeHolder = Callable[[int, dict[int, ShardWorker]], ShardHolder]
 Held = tuple[ShardHolder, "asyncio.Task[None]"]
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a worker stands. ``member``: the group has given it its shards, if any, and reading them works."""
+
+    member: bool
+    assigned: frozenset[int]
+    owned: frozenset[int]
 
 
 class Service:
@@ -33,12 +48,33 @@ class Service:
         self._make_holder = make_holder
         self._watchdog = watchdog
         self._owned: dict[int, ShardWorker] = {}
+        self._tick_stream = ticks
         self._ticks = TickFollower(store, ticks, self._owned)
         self._held: dict[int, Held] = {}
         self._holding: set[asyncio.Task[None]] = set()
         self._assigned: frozenset[int] = frozenset()
         self._assignment_changed = asyncio.Event()
         self._polls = True
+        self._polled_at = time.monotonic()
+
+    @property
+    def owned(self) -> Mapping[int, ShardWorker]:
+        """The workers of the owned shards, as they change."""
+        return self._owned
+
+    @property
+    def polls(self) -> bool:
+        """Whether reading gets on, be it that Kafka doesn't answer."""
+        return time.monotonic() - self._polled_at < LONGEST_POLL_SECONDS
+
+    @property
+    def standing(self) -> Standing:
+        """How this worker stands now."""
+        return Standing(self._membership() is not None, self._assigned, frozenset(self._owned))
+
+    async def ask_kafka(self) -> None:
+        """Ask Kafka for anything. Raises TransientError when it doesn't answer."""
+        await self._tick_stream.end()
 
     async def watch(self) -> None:
         """Watch that the service gets on, beside ``run``. Raises StuckError when it doesn't."""
@@ -82,6 +118,7 @@ class Service:
         for number in shards & self._owned.keys():
             self._stream.seek(number, self._owned[number].fetch_position)
         self._assigned = shards
+        metrics.rebalances.inc()
         self._assignment_changed.set()
 
     async def _follow_assignment(self, tasks: asyncio.TaskGroup) -> None:
@@ -100,6 +137,7 @@ class Service:
                 holding.add_done_callback(self._holding.discard)
 
     async def _poll(self) -> None:
+        self._polled_at = time.monotonic()
         wanting = [number for number, worker in self._owned.items() if worker.wants_records]
         try:
             batches = await self._stream.poll(wanting, POLL_SECONDS)

@@ -5,6 +5,7 @@ import contextlib
 from collections import deque
 from collections.abc import AsyncIterator, Callable
 
+from consumer import metrics
 from domain.errors import OwnershipLostError
 from domain.ownership import OutboxEntry, Ownership, ShardState
 from domain.ports import ShardTransaction, Store
@@ -61,10 +62,12 @@ class OwnedShard:
         """
         async with self._writing:
             believed = self.state.position if position is None else position
-            async with self._store.transaction(self.ownership, position=believed, durable=durable) as write:
-                if write.state != self.state:
-                    raise OwnershipLostError(f"shard {self.number} is stored otherwise than it was left")
-                yield write
+            with metrics.timed_transaction(metrics.postgres_transaction_duration) as done:
+                async with self._store.transaction(self.ownership, position=believed, durable=durable) as write:
+                    if write.state != self.state:
+                        raise OwnershipLostError(f"shard {self.number} is stored otherwise than it was left")
+                    yield write
+                done()
 
     async def commit(self, write: ShardTransaction) -> None:
         """Commit, remember the state, and tell whoever waits for a change."""

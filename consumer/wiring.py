@@ -1,9 +1,11 @@
 """The composition root: builds the service from its settings."""
 
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+
+import structlog
 
 from adapters.codec import encode_message
 from adapters.kafka.activity import POLL_INTERVAL_SECONDS, KafkaActivityStream
@@ -11,23 +13,30 @@ from adapters.kafka.connection import KafkaConnection
 from adapters.kafka.log import KafkaActivityLog
 from adapters.kafka.producer import KafkaProducers
 from adapters.kafka.ticks import KafkaTickStream
-from adapters.kafka.topics import TopicNames, largest_value, require_topics
+from adapters.kafka.topics import TopicNames, largest_messages, require_topics
 from adapters.postgres.connection import connect, disconnect
+from adapters.postgres.history import HistoryRows
 from adapters.postgres.migrations import check_schema
+from adapters.postgres.overview import read_overview
 from adapters.postgres.store import PostgresStore
+from consumer import metrics
 from consumer.cycle import CHUNK_USERS, TickEvaluation
 from consumer.dead_letters import DeadLetters
+from consumer.history import History
 from consumer.ingest import Ingest
 from consumer.judging import Judging
 from consumer.ownership import ShardHolder
 from consumer.publish import Publisher
 from consumer.service import Service
-from consumer.settings import Settings
+from consumer.settings import Settings, with_origins
 from consumer.shard import OwnedShard
 from consumer.steps import StepHook, no_hook
+from consumer.survey import Survey
 from consumer.watchdog import Watchdog
 from consumer.worker import ShardWorker
 from domain.ports import ActivityLog, ActivityStream, Producers, Store
+
+log = structlog.get_logger()
 
 
 def kafka_connection(settings: Settings) -> KafkaConnection:
@@ -126,8 +135,16 @@ class Workshop:
         return ShardWorker(shard, publisher, ingest, evaluation, judging)
 
 
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """The service, and what is to run beside it for as long as it runs."""
+
+    service: Service
+    beside: Sequence[Callable[[], Awaitable[None]]]
+
+
 @contextlib.asynccontextmanager
-async def open_service(settings: Settings, tuning: Tuning) -> AsyncIterator[Service]:
+async def open_service(settings: Settings, tuning: Tuning) -> AsyncIterator[Opened]:
     """The service, its surroundings checked and connected; disconnected afterwards.
 
     Raises MisconfiguredError when topics or schema don't fit, TransientError when Kafka or Postgres can't be reached.
@@ -135,14 +152,16 @@ async def open_service(settings: Settings, tuning: Tuning) -> AsyncIterator[Serv
     connection = kafka_connection(settings)
     async with contextlib.AsyncExitStack() as opened:
         pool = await connect(postgres_dsn(settings))
-        # The watchdog must get an answer also when everybody else waits for one.
-        spare = await connect(postgres_dsn(settings), max_size=1)
+        # Those who run beside the service, the watchdog above all, must get an answer also when it waits for one.
+        spare = await connect(postgres_dsn(settings), max_size=3)
         for each in (pool, spare):
             opened.push_async_callback(disconnect, each)
         await check_schema(pool)
         names = topic_names(settings)
-        await require_topics(connection, names)
-        dead_letters = DeadLetters(names.dead_letters, await largest_value(connection, names.dead_letters))
+        for problem in await require_topics(connection, names):
+            log.warning("topics_remarked", remark=with_origins(problem.text))
+        sizes = await largest_messages(connection, [names.messages, names.dead_letters])
+        dead_letters = DeadLetters(names.dead_letters, sizes[names.dead_letters])
 
         activity = KafkaActivityLog(connection, names.activity, names.progress)
         ticks = KafkaTickStream(connection, names.ticks)
@@ -158,7 +177,13 @@ async def open_service(settings: Settings, tuning: Tuning) -> AsyncIterator[Serv
             opened.push_async_callback(client.stop)
 
         store = PostgresStore(pool)
-        producers = KafkaProducers(connection, settings.consumer_group, names.progress)
+        producers = KafkaProducers(connection, settings.consumer_group, names.progress, min(sizes.values()))
         workshop = Workshop(settings, store, stream, activity, producers, dead_letters, tuning)
         watchdog = Watchdog(PostgresStore(spare), activity, ticks, stuck_exit_seconds=settings.stuck_exit_seconds)
-        yield Service(stream, store, ticks, workshop.holder, watchdog)
+        service = Service(stream, store, ticks, workshop.holder, watchdog)
+        survey = Survey(partial(read_overview, spare), activity, ticks, stream, service.owned)
+        beside = [service.watch, survey.run]
+        if settings.history is not None:
+            beside.append(History(HistoryRows(spare), settings.history).run)
+        metrics.watch_pool(pool.get_max_size, pool.get_size, pool.get_idle_size)
+        yield Opened(service, beside)

@@ -4,7 +4,7 @@ Every method that waits raises ``TransientError`` when the other side does not a
 may pass; a repetition from stored state is then safe.
 """
 
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import Protocol
@@ -46,6 +46,12 @@ class ActivityStream(Protocol):
 
     def park(self, shard: int) -> None:
         """Fetch nothing for the shard until the next ``seek``. Nothing happens when it isn't assigned."""
+
+    async def note_positions(self, positions: Mapping[int, int]) -> None:
+        """Tell the group where these shards are, for those who watch it; nobody reads from there.
+
+        Shards that aren't assigned any more are left out.
+        """
 
     async def stop(self) -> None:
         """Leave the group."""

@@ -1,7 +1,7 @@
 """The activity topic as a member of the consumer group reads it: ``ActivityStream``."""
 
 import asyncio
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
 from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
@@ -185,6 +185,14 @@ class KafkaActivityStream:
         self._positions.pop(shard, None)
         if shard in (self._assigned or ()):
             self._consumer.pause(TopicPartition(self._topic, shard))
+
+    async def note_positions(self, positions: Mapping[int, int]) -> None:
+        """Commit the positions of assigned shards to the group. Raises TransientError, MisconfiguredError."""
+        assigned = self._assigned or frozenset()
+        offsets = {TopicPartition(self._topic, shard): positions[shard] for shard in positions if shard in assigned}
+        if offsets:
+            async with within(self._connection.timeout_seconds, f"commit offsets of {self._topic}"):
+                await self._consumer.commit(offsets)
 
     async def stop(self) -> None:
         """Leave the group, in bounded time. May be called at any time, and again."""

@@ -12,8 +12,9 @@ needed (name, privilege) AS (
            ('shard', 'SELECT'), ('shard', 'INSERT'), ('shard', 'UPDATE'),
            ('users', 'SELECT'), ('users', 'INSERT'), ('users', 'UPDATE'),
            ('move', 'SELECT'), ('move', 'INSERT'), ('move', 'DELETE'),
-           ('tick', 'SELECT'), ('tick', 'INSERT'), ('tick', 'UPDATE'),
-           ('message', 'SELECT'), ('message', 'INSERT'), ('message_log', 'SELECT'),
+           ('tick', 'SELECT'), ('tick', 'INSERT'), ('tick', 'UPDATE'), ('tick', 'DELETE'),
+           ('message', 'SELECT'), ('message', 'INSERT'), ('message', 'UPDATE'), ('message', 'DELETE'),
+           ('message_log', 'SELECT'),
            ('outbox', 'SELECT'), ('outbox', 'INSERT'), ('outbox', 'DELETE'),
            ('schema_version', 'SELECT')
 )

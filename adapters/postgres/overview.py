@@ -1,0 +1,38 @@
+"""The deployment at a glance: what all workers' figures have in common."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import asyncpg
+
+from adapters.postgres.queries import ask
+from adapters.postgres.rows import optional_time, time_of
+
+
+@dataclass(frozen=True, slots=True)
+class EndedCycle:
+    """The tick's own time, when it was judged, and when its cycle ended."""
+
+    at: datetime
+    judged_at: datetime
+    ended_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """``tick_next`` is the next offset to judge. Latest tick and last cycle are those of the latest time."""
+
+    shards: int
+    halted_shards: int
+    tick_next: int
+    latest_tick: datetime | None
+    last_cycle: EndedCycle | None
+
+
+async def read_overview(pool: asyncpg.Pool) -> Overview:
+    """One look. Raises TransientError, MisconfiguredError."""
+    [row] = await ask(pool, "overview")
+    last = None
+    if row["ended_at"] is not None:
+        last = EndedCycle(time_of(row["at"]), row["judged_at"], row["ended_at"])
+    return Overview(row["shards"], row["halted_shards"], row["tick_next"], optional_time(row["tick_latest"]), last)
