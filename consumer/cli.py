@@ -8,8 +8,11 @@ import sys
 import typer
 
 from consumer.commands.check import check
+from consumer.commands.cycles import cycles
 from consumer.commands.demo import demo
-from consumer.commands.errors import OPERATOR_ERRORS, exit_code
+from consumer.commands.dlq import dlq
+from consumer.commands.errors import OPERATOR_ERRORS, exit_code, problems
+from consumer.commands.health import health
 from consumer.commands.init import init
 from consumer.commands.notify import notify
 from consumer.commands.produce import produce
@@ -18,6 +21,7 @@ from consumer.commands.run import run
 from consumer.commands.shard import shard
 from consumer.commands.stats import stats
 from consumer.commands.tick import tick, ticker
+from consumer.commands.user import user
 
 app = typer.Typer(
     name="engage",
@@ -39,18 +43,23 @@ for _command, _example in (
     (demo, "engage demo"),
     (notify, "engage notify --file messages.jsonl"),
     (stats, "engage stats --json"),
+    (cycles, "engage cycles --limit 10"),
+    (user, "engage user 12"),
     (check, "engage check"),
+    (health, "engage health"),
 ):
     app.command(epilog=f"Example: {_example}")(_command)
 app.add_typer(shard, name="shard")
+app.add_typer(dlq, name="dlq")
 
 
 def main() -> None:
-    """Run the command line. Mistakes of an operator end with a clear text and without a stack trace."""
+    """Run the command line. Mistakes of an operator end with a clear line each, and without a stack trace."""
     try:
         app()
     except OPERATOR_ERRORS as error:
-        typer.echo(f"engage: {error}", err=True)
+        for problem in problems(error):
+            typer.echo(f"engage: {problem}", err=True)
         sys.exit(exit_code(error))
 
 

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from adapters.kafka.event_producer import EventProducer
+from consumer.asking import ask_for_tick
 from consumer.commands.activity_lines import ActivityTarget
 from consumer.commands.clock import now
 from consumer.commands.errors import RefusedError, UnusableInputError
@@ -17,7 +18,7 @@ from consumer.commands.output import CycleRecord, print_cycle, print_json, remar
 from consumer.commands.produce import send_all
 from consumer.commands.seed_users import FIGURES, SEED_USERS, SeedUser, figures_under
 from consumer.commands.start import prepare
-from consumer.commands.ticking import CycleWatch, ask_for_tick, open_cycle_watch, open_producer, open_reports
+from consumer.commands.ticking import CycleWatch, open_cycle_watch, open_producer, open_reports
 from consumer.settings import Settings
 from domain.events import Activity, Tick
 from domain.times import format_time

@@ -11,6 +11,7 @@ from typing import Annotated, BinaryIO
 import typer
 
 from adapters.kafka.event_producer import EventProducer
+from consumer.asking import ask_for_tick
 from consumer.commands.activity_lines import ActivityTarget, read_events
 from consumer.commands.clock import now
 from consumer.commands.errors import UnusableInputError
@@ -19,7 +20,7 @@ from consumer.commands.options import AsJson, Timeout, interval_option
 from consumer.commands.output import CycleRecord, cycle_line, print_json, print_line, progress_bar
 from consumer.commands.produce import BATCH_RECORDS
 from consumer.commands.start import prepare
-from consumer.commands.ticking import CycleWatch, ask_for_tick, open_cycle_watch, open_producer
+from consumer.commands.ticking import CycleWatch, open_cycle_watch, open_producer
 from consumer.commands.trace import with_ticks
 from consumer.settings import Settings
 from domain.events import Tick

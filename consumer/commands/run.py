@@ -4,14 +4,17 @@ import asyncio
 import contextlib
 import os
 import sys
+from collections.abc import Awaitable, Callable
+from importlib.metadata import version
 
 import structlog
 
+from consumer import metrics
 from consumer.commands.errors import exit_code
 from consumer.commands.event_loop import run_async, stop_on_signals
 from consumer.commands.start import once_reachable, prepare
-from consumer.service import Service
-from consumer.settings import Settings
+from consumer.http.opening import open_http
+from consumer.settings import Settings, with_origins
 from consumer.wiring import Tuning, open_service
 from consumer.worker import gravest
 from domain.errors import StuckError
@@ -34,7 +37,9 @@ def run() -> None:
 def run_service(settings: Settings, tuning: Tuning) -> None:
     """What ``run`` does with these settings. Raises the errors that have exit codes, and what is a defect."""
     for remark in settings.remarks():
-        log.warning("settings_remarked", remark=remark)
+        log.warning("settings_remarked", remark=with_origins(remark))
+    metrics.count_retries()
+    metrics.build_info.labels(version("engagement-engine")).set(1)
     run_async(_run(settings, tuning))
 
 
@@ -56,21 +61,25 @@ async def _run(settings: Settings, tuning: Tuning) -> None:
 
 
 async def _serve(settings: Settings, tuning: Tuning, stop: asyncio.Event, opened: asyncio.Event) -> None:
-    async with contextlib.AsyncExitStack() as context:
-        service = await once_reachable(settings, lambda: context.enter_async_context(open_service(settings, tuning)))
+    async with open_http(settings, stop) as health, contextlib.AsyncExitStack() as context:
+        running = await once_reachable(settings, lambda: context.enter_async_context(open_service(settings, tuning)))
         opened.set()
+        health.service = running.service
         try:
             async with asyncio.TaskGroup() as tasks:
-                watching = tasks.create_task(_watch(service), name="watchdog")
-                await service.run(stop)
-                watching.cancel()
+                beside = [tasks.create_task(_beside(run), name=run.__qualname__) for run in running.beside]
+                await running.service.run(stop)
+                for task in beside:
+                    task.cancel()
         except BaseExceptionGroup as errors:
             raise gravest(errors) from errors
+        finally:
+            health.service = None
 
 
-async def _watch(service: Service) -> None:
+async def _beside(run: Callable[[], Awaitable[None]]) -> None:
     try:
-        await service.watch()
+        await run()
     except StuckError as error:
         log.error("stuck", reason=str(error))  # noqa: TRY400 - the trace of the watchdog tells nothing
         # What is stuck may not end either.

@@ -9,13 +9,14 @@ import structlog
 import typer
 
 from adapters.codec.fields import LABEL_RULE, is_label
+from consumer.asking import AskedTick, ask_for_tick
 from consumer.commands.clock import now
 from consumer.commands.durations import multiple_from
 from consumer.commands.event_loop import run_async, stop_on_signals
 from consumer.commands.options import AsJson, Timeout, interval_option, time_option
 from consumer.commands.output import CycleRecord, print_cycle, print_json, print_line
 from consumer.commands.start import prepare
-from consumer.commands.ticking import AskedTick, ask_for_tick, open_cycle_watch, open_producer
+from consumer.commands.ticking import open_cycle_watch, open_producer
 from consumer.settings import Settings
 from domain.errors import TransientError
 from domain.events import Tick

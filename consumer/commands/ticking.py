@@ -4,40 +4,23 @@ import asyncio
 import contextlib
 import json
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from datetime import datetime
 
-from adapters.codec import encode_tick
 from adapters.kafka.event_producer import EventProducer
 from adapters.kafka.topic_reader import TopicReader
 from adapters.postgres.connection import connect, disconnect
 from adapters.postgres.reports import Reports
+from consumer.asking import AskedTick, refusal
 from consumer.commands.errors import NoAnswerError, RefusedError
 from consumer.commands.output import CycleRecord
 from consumer.commands.start import once_reachable
 from consumer.settings import Settings
 from consumer.wiring import kafka_connection, postgres_dsn, topic_names
 from domain.errors import TransientError
-from domain.events import Tick
-from domain.ticks import Verdict
 from domain.times import format_time
 
 # Between two looks at what the state says of the tick; the cycle's own record is waited for all the time.
 _LOOK_SECONDS = 0.5
-
-
-@dataclass(frozen=True, slots=True)
-class AskedTick:
-    """A tick that was produced, at its offset in the tick topic."""
-
-    tick: Tick
-    offset: int
-
-
-async def ask_for_tick(producer: EventProducer, topic: str, tick: Tick) -> AskedTick:
-    """Produce the tick. Every record acknowledged before is in the state when a shard evaluates it."""
-    _, offset = await producer.deliver(encode_tick(tick, topic))
-    return AskedTick(tick, offset)
 
 
 @contextlib.asynccontextmanager
@@ -114,22 +97,14 @@ class CycleWatch:
 
     async def _check(self, asked: AskedTick) -> None:
         state = await self._reports.tick(asked.offset)
-        name = f"Tick {asked.tick.tick_id}"
-        if state is not None and state.verdict is Verdict.STALE:
-            raise RefusedError(
-                f"{name} is stale: its time, {format_time(asked.tick.at)}, is not later than that of a tick before it."
-                " Nothing was evaluated."
-            )
-        if state is not None and state.verdict is Verdict.UNUSABLE:
-            raise RefusedError(
-                f"{name} can't be used, and went to the dead letters: most likely its time,"
-                f" {format_time(asked.tick.at)}, lies too far in the future. Nothing was evaluated."
-            )
+        refused = None if state is None else refusal(asked.tick, state)
+        if refused is not None:
+            raise RefusedError(refused)
         if state is None or not state.ended:
             for shard, reason in (await self._reports.halted_shards()).items():
                 raise RefusedError(
-                    f"{name} will not end: shard {shard} is halted ({reason}), and no cycle ends before an operator"
-                    " has decided about it."
+                    f"Tick {asked.tick.tick_id} will not end: shard {shard} is halted ({reason}), and no cycle ends"
+                    " before an operator has decided about it."
                 )
 
 

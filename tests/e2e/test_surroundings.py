@@ -18,6 +18,10 @@ COMMANDS = {
     "demo": ["demo"],
     "notify": ["notify"],
     "stats": ["stats"],
+    "cycles": ["cycles"],
+    "user": ["user", "1"],
+    "dlq list": ["dlq", "list"],
+    "dlq replay": ["dlq", "replay"],
     "shard list": ["shard", "list"],
     "shard accept": ["shard", "accept", "0"],
 }
@@ -35,12 +39,12 @@ def nowhere(tmp_path: Path) -> Deployment:
 def test_services_that_are_away_end_it_with_3_and_the_settings_that_name_them(nowhere: Deployment, name: str) -> None:
     done = engage(nowhere, *COMMANDS[name])
     assert done.code == 3
-    for named in (
-        "ENGAGEMENT_STARTUP_TIMEOUT_SECONDS",
-        "ENGAGEMENT_KAFKA_BOOTSTRAP_SERVERS",
-        "ENGAGEMENT_POSTGRES_DSN",
-    ):
-        assert named in done.stderr
+    (told,) = [line for line in done.stderr.splitlines() if not line.startswith("{")]
+    assert "ENGAGEMENT_STARTUP_TIMEOUT_SECONDS (from the environment)" in told
+    asked_first = {"Kafka": "ENGAGEMENT_KAFKA_BOOTSTRAP_SERVERS", "Postgres": "ENGAGEMENT_POSTGRES_DSN"}
+    named = [service for service, setting in asked_first.items() if f"{setting} (from the environment)" in told]
+    assert len(named) == 1, told
+    assert f"start {named[0]}, or correct" in told
     assert "Traceback" not in done.stderr
     assert "s3cret" not in done.stderr
     assert done.stdout == ""
@@ -62,8 +66,10 @@ def test_a_deployment_that_is_not_initialised_is_told_how_to_be(deployment: Depl
     assert "Traceback" not in done.stderr
 
 
-def test_a_setting_that_cannot_be_used_ends_it_with_2(deployment: Deployment) -> None:
-    done = engage(deployment, "run", ENGAGEMENT_MESSAGE_FREQUENCY_HOURS="never")
+def test_settings_that_cannot_be_used_end_it_with_2_and_a_line_each(nowhere: Deployment) -> None:
+    done = engage(nowhere, "run", ENGAGEMENT_MESSAGE_FREQUENCY_HOURS="never", ENGAGEMENT_TICK_TOPICS="x")
     assert done.code == 2
-    assert "ENGAGEMENT_MESSAGE_FREQUENCY_HOURS" in done.stderr
-    assert "Traceback" not in done.stderr
+    assert [line.partition(" (from the environment): ")[0] for line in done.stderr.splitlines()] == [
+        "engage: ENGAGEMENT_TICK_TOPICS",
+        "engage: ENGAGEMENT_MESSAGE_FREQUENCY_HOURS",
+    ]

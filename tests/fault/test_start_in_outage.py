@@ -57,9 +57,9 @@ async def gone_before_joining(services: Services) -> list[str]:
     async with AsyncExitStack() as opened:
         each, kafka = await _kafka_scene(services, "joins-later", opened)
         stop = asyncio.Event()
-        async with open_service(_settings(each.deployment), Tuning()) as service, asyncio.TaskGroup() as tasks:
+        async with open_service(_settings(each.deployment), Tuning()) as ready, asyncio.TaskGroup() as tasks:
             async with kafka.away("killed"):
-                running = tasks.create_task(service.run(stop))
+                running = tasks.create_task(ready.service.run(stop))
 
                 async def check() -> None:
                     assert not running.done()

@@ -16,7 +16,21 @@ from consumer.commands.errors import OPERATOR_ERRORS, NoAnswerError, RefusedErro
 from consumer.settings import SettingsError
 from domain.errors import EngagementError, MisconfiguredError, OwnershipLostError, TransientError
 
-COMMANDS = ("run", "init", "tick", "ticker", "produce", "replay", "demo", "notify", "stats", "check")
+COMMANDS = (
+    "run",
+    "init",
+    "tick",
+    "ticker",
+    "produce",
+    "replay",
+    "demo",
+    "notify",
+    "stats",
+    "cycles",
+    "user",
+    "check",
+    "health",
+)
 # Nobody listens on port 1, and nothing here gets as far as trying.
 SETTINGS = {
     "ENGAGEMENT_KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1",
@@ -84,11 +98,11 @@ def test_the_help_of_every_command_shows_an_example(engage: Engage, command: str
     assert f"Example: engage {command}" in done.stdout
 
 
-@pytest.mark.parametrize("command", ["list", "accept"])
-def test_the_help_of_the_commands_on_shards_shows_an_example(engage: Engage, command: str) -> None:
-    done = engage("shard", command, "--help")
+@pytest.mark.parametrize("command", ["shard list", "shard accept", "dlq list", "dlq replay"])
+def test_the_help_of_the_commands_in_groups_shows_an_example(engage: Engage, command: str) -> None:
+    done = engage(*command.split(), "--help")
     assert done.code == 0
-    assert f"Example: engage shard {command}" in done.stdout
+    assert f"Example: engage {command}" in done.stdout
 
 
 def test_the_help_lists_all_commands(engage: Engage) -> None:
@@ -117,6 +131,9 @@ def test_the_help_lists_all_commands(engage: Engage) -> None:
         (["shard", "accept", "two"], "N"),
         (["shard", "accept", "-1"], "-1"),
         (["shard", "halt"], "halt"),
+        (["user"], "ID"),
+        (["user", ""], "ID"),
+        (["cycles", "--limit", "0"], "--limit"),
     ],
 )
 def test_wrong_usage_ends_with_2_and_names_the_option(engage: Engage, arguments: Sequence[str], named: str) -> None:
