@@ -1,0 +1,1 @@
+"""The documents that are generated: JSON Schemas, the AsyncAPI document, and the references in `docs`."""
