@@ -1,0 +1,1 @@
+"""What Prometheus and Grafana make of the metrics: alert rules, dashboard, and catalogue."""
