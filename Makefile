@@ -7,7 +7,7 @@ RUN_PYTEST := $(BIN)/python -m pytest
 PACKAGES := consumer domain adapters deploy tests
 
 .DEFAULT_GOAL := help
-.PHONY: help install system-deps demo test check format unit trace simulate campaigns model clean
+.PHONY: help install system-deps demo test check documents image-test dashboard format unit trace simulate campaigns model clean
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -22,12 +22,17 @@ install: .venv/installed ## Create .venv with the engine, the local platform and
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[local,dev]'
 	@touch $@
 
-system-deps: ## Install what the tests want from the system (Debian and Ubuntu): kcat, PostgreSQL 15, Maven, Java 17
+system-deps: ## Install what the tests want from the system (Debian and Ubuntu): kcat, PostgreSQL 15, Maven, Java 17, npm, promtool, buildah
 	@missing=""; \
 	command -v kcat >/dev/null || missing="$$missing kcat"; \
 	test -x /usr/lib/postgresql/15/bin/postgres || missing="$$missing postgresql-15"; \
 	command -v mvn >/dev/null || missing="$$missing maven"; \
 	command -v java >/dev/null || missing="$$missing openjdk-17-jre-headless"; \
+	command -v npm >/dev/null || missing="$$missing npm"; \
+	command -v promtool >/dev/null || missing="$$missing prometheus"; \
+	command -v curl >/dev/null || missing="$$missing curl"; \
+	command -v buildah >/dev/null || missing="$$missing buildah"; \
+	test -x /usr/sbin/debootstrap || missing="$$missing debootstrap"; \
 	test -n "$$missing" || exit 0; \
 	command -v apt-get >/dev/null || { echo "Please install by hand:$$missing"; exit 3; }; \
 	as_root=""; test "$$(id -u)" = 0 || as_root=sudo; \
@@ -37,18 +42,30 @@ system-deps: ## Install what the tests want from the system (Debian and Ubuntu):
 demo: install ## Show the whole engine at work on a Kafka and a Postgres of its own
 	@$(BIN)/python -m deploy.local.demo $(DEMO_ARGS)
 
-test: install ## Run every test; nothing may be skipped, deselected or expected to fail
-	@$(RUN_PYTEST) --complete $(PYTEST)
+test: install ## Run every test, two files at a time; nothing may be skipped, deselected or expected to fail
+	@$(RUN_PYTEST) --complete --numprocesses 2 --dist loadfile $(PYTEST)
 
 check: install ## Format, lint, types, import rules and unit tests
 	@$(BIN)/ruff format --check $(PACKAGES)
 	@$(BIN)/ruff check $(PACKAGES)
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+	@$(BIN)/python -m deploy.documents --check
 	@$(MAKE) --no-print-directory unit
 
 unit: install ## Run the tests that need no services and no network
 	@$(RUN_PYTEST) tests/unit $(PYTEST)
+
+documents: install ## Write schemas and reference pages anew, from the code
+	@$(BIN)/python -m deploy.documents
+	@$(BIN)/python -m tests.bad_input
+
+image-test: install ## Build the container image and run it on a read-only tree, without a container engine
+	@$(BIN)/python -m deploy.image
+
+dashboard: install ## Play a deployment for three minutes, and draw what its dashboard shows into .local/dashboard.svg
+	@mkdir -p .local
+	@$(BIN)/python -m tests.monitoring .local/dashboard.svg
 
 format: install ## Put the code in the common format
 	@$(BIN)/ruff format $(PACKAGES)
