@@ -43,7 +43,7 @@ demo: install ## Show the whole engine at work on a Kafka and a Postgres of its 
 	@$(BIN)/python -m deploy.local.demo $(DEMO_ARGS)
 
 test: install ## Run every test, two files at a time; nothing may be skipped, deselected or expected to fail
-	@$(RUN_PYTEST) --complete --numprocesses 2 --dist loadfile $(PYTEST)
+	@$(RUN_PYTEST) --complete --numprocesses 2 --dist loadfile --no-loadscope-reorder $(PYTEST)
 
 check: install ## Format, lint, types, import rules and unit tests
 	@$(BIN)/ruff format --check $(PACKAGES)

@@ -66,10 +66,11 @@ def _configure_clients(stream: TextIO, formatter: logging.Formatter, level: int)
     handler.addFilter(RepeatFilter())
     logging.basicConfig(handlers=[handler], level=level, force=True)
     logging.captureWarnings(capture=True)
-    # Its debug lines hold whole requests and answers, records included: nobody's input belongs into a log.
-    logging.getLogger("aiokafka.conn").setLevel(max(level, logging.INFO))
+    of_clients = level if level <= logging.DEBUG else max(level, logging.WARNING)
     for name in _CLIENTS:
-        logging.getLogger(name).setLevel(level if level <= logging.DEBUG else max(level, logging.WARNING))
+        logging.getLogger(name).setLevel(of_clients)
+    # Its debug lines hold whole requests and answers, records included: nobody's input belongs into a log.
+    logging.getLogger("aiokafka.conn").setLevel(max(of_clients, logging.INFO))
 
 
 class RepeatFilter(logging.Filter):
