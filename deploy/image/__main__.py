@@ -2,7 +2,7 @@
 
 Makes a base of Debian's packages (kept in .local), builds deploy/Dockerfile on it, and lets the image do its work on
 the local Kafka and Postgres. Says on stderr what it does and sees; exits with 0, with 1 when the image doesn't do what
-it should, with 3 when this machine lacks something or a part fails.
+it should or can't be built, with 3 when this machine lacks what it takes.
 """
 
 import signal
@@ -28,28 +28,27 @@ def main() -> int:
     """Build and try the image; gives the exit code."""
     for stop in (signal.SIGINT, signal.SIGTERM):
         signal.signal(stop, lambda number, _frame: sys.exit(128 + number))
+    failed = _CAN_NOT
     try:
         require_machine()
         with locked(LOCAL_FOLDER / "image.lock"):
-            _build_and_play(Store(_FOLDER))
-    except ImageError as error:
+            begin = time.monotonic()
+            store = Store(_FOLDER)
+            store.remove_all_but(base_name())  # what a killed run left
+            made = ensure_base(store)
+            failed = _DIFFERS
+            _build_and_play(store, begin, made=made)
+    except (ImageError, PlatformError) as error:
         print(error, file=sys.stderr)
-        return _DIFFERS
-    except PlatformError as error:
-        print(error, file=sys.stderr)
-        return _CAN_NOT
+        return failed
     print("The image works; everything but its base was removed.", file=sys.stderr)
     return 0
 
 
-def _build_and_play(store: Store) -> None:
-    begin = time.monotonic()
-
+def _build_and_play(store: Store, begin: float, *, made: bool) -> None:
     def say(text: str) -> None:
         print(f"{time.monotonic() - begin:5.1f} s  {text}", file=sys.stderr)
 
-    store.remove_all_but(base_name())  # what a killed run left
-    made = ensure_base(store)
     say(f"base image {'made' if made else 'found'}: {base_name()}")
     try:
         image = build(store)
