@@ -8,13 +8,13 @@ import uuid
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import pytest
 
 from deploy.local.folders import LOCAL_FOLDER
 from deploy.local.stack import Stack, running_stack
-from tests.sql import execute
+from tests.harness.temporary import Services
+from tests.sql import database_dsn, execute
 
 _NOT_RUN = ("skipped", "xfailed", "xpassed")
 _TESTS = Path(__file__).parent
@@ -39,6 +39,15 @@ def postgres_admin_dsn(stack: Stack) -> str:
     return stack.postgres_dsn
 
 
+@pytest.fixture(scope="module")
+def services(
+    kafka: str, postgres_admin_dsn: str, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Services:
+    """The shared services with a folder of this module's own, for deployments beyond one a test."""
+    name = request.path.stem.removeprefix("test_").replace("_", "-")
+    return Services(kafka, postgres_admin_dsn, tmp_path_factory.mktemp(name))
+
+
 @pytest.fixture
 def unique(request: pytest.FixtureRequest) -> str:
     """Prefix for this test's topics, groups and databases: lower case, short, of a recognisable test."""
@@ -53,11 +62,6 @@ async def database(postgres_admin_dsn: str, unique: str) -> AsyncIterator[str]:
     await execute(postgres_admin_dsn, f'CREATE DATABASE "{name}"')
     yield database_dsn(postgres_admin_dsn, name)
     await execute(postgres_admin_dsn, f'DROP DATABASE "{name}" WITH (FORCE)')
-
-
-def database_dsn(dsn: str, name: str) -> str:
-    """Return `dsn` (a URL) with another database."""
-    return urlsplit(dsn)._replace(path=f"/{name}").geturl()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

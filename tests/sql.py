@@ -1,4 +1,6 @@
-"""One statement on a database, beside everything else."""
+"""Databases beside everything else: where they are, and one statement on them."""
+
+from urllib.parse import urlsplit
 
 import asyncpg
 
@@ -10,3 +12,8 @@ async def execute(dsn: str, statement: str) -> None:
         await connection.execute(statement)
     finally:
         await connection.close()
+
+
+def database_dsn(dsn: str, name: str) -> str:
+    """Return `dsn` (a URL) with another database."""
+    return urlsplit(dsn)._replace(path=f"/{name}").geturl()

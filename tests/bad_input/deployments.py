@@ -13,10 +13,9 @@ from adapters.kafka.connection import KafkaConnection
 from adapters.kafka.topics import opened_admin
 from tests.bad_input.kinds import MAX_RECORD_BYTES
 from tests.bad_input.playing import PARTITIONS
-from tests.conftest import database_dsn
 from tests.harness.deployment import Deployment
 from tests.harness.restartable import restartable_postgres
-from tests.sql import execute
+from tests.sql import database_dsn, execute
 
 # Statements and their durations, but not what is bound to them: that is the data which Postgres is there to store.
 _LOGGING = {

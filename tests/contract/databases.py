@@ -8,7 +8,7 @@ import asyncpg
 
 from deploy.local.folders import LOCAL_FOLDER
 from deploy.local.stack import running_postgres
-from tests.conftest import database_dsn
+from tests.sql import database_dsn
 
 VERSIONS = (15, 16, 18)
 

@@ -25,11 +25,8 @@ def served(deployment: Deployment) -> Deployment:
 
 
 @pytest.fixture(scope="module")
-async def unmoved(
-    kafka: str, postgres_admin_dsn: str, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[tuple[Deployment, Http]]:
+async def unmoved(services: Services) -> AsyncIterator[tuple[Deployment, Http]]:
     """One deployment for all requests that change nothing, and the port of its worker."""
-    services = Services(kafka, postgres_admin_dsn, tmp_path_factory.mktemp("http"))
     variables = {"HTTP_PORT": "0"}
     async with temporary_deployment(services, "http", partitions=1, variables=variables) as deployment:
         with workers(deployment) as [worker]:

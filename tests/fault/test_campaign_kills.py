@@ -22,11 +22,8 @@ Tasks = dict[str, "asyncio.Task[Outcome]"]
 
 
 @pytest.fixture(scope="module")
-async def outcomes(
-    kafka: str, postgres_admin_dsn: str, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[Tasks]:
+async def outcomes(services: Services) -> AsyncIterator[Tasks]:
     """What comes of each number of workers; they mostly wait, so they run side by side."""
-    services = Services(kafka, postgres_admin_dsn, tmp_path_factory.mktemp("kills"))
     jobs = {str(workers): partial(kills.play, services, workers, seed=SEED, full=False) for workers in kills.WORKERS}
     async with side_by_side(jobs, len(jobs)) as tasks:
         yield tasks

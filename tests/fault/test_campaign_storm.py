@@ -4,7 +4,6 @@
 """
 
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 from tests.campaigns import storm
 from tests.campaigns.generations import Kept, Line, generations_of, kept_shards
@@ -26,10 +25,8 @@ def taken_over(seconds: float, worker: str, shard: int) -> Line:
     return Line(worker, at(seconds), {"event": "shard_taken_over", "shard": shard})
 
 
-async def test_workers_that_come_and_go_leave_no_difference(
-    kafka: str, postgres_admin_dsn: str, tmp_path: Path
-) -> None:
-    outcome = await storm.run(Services(kafka, postgres_admin_dsn, tmp_path), seed=SEED, full=False)
+async def test_workers_that_come_and_go_leave_no_difference(services: Services) -> None:
+    outcome = await storm.run(services, seed=SEED, full=False)
     assert outcome.differences == [], outcome.figures
 
 

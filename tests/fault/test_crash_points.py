@@ -73,10 +73,9 @@ class Result:
 
 @pytest.fixture(scope="module")
 async def results(
-    kafka: str, postgres_admin_dsn: str, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+    services: Services, request: pytest.FixtureRequest
 ) -> AsyncIterator[dict[str, "asyncio.Task[Result]"]]:
     """What becomes of each situation that was selected, several at a time."""
-    services = Services(kafka, postgres_admin_dsn, tmp_path_factory.mktemp("crash-points"))
     selected = {item.name for item in request.session.items if item.path == request.path}
     jobs = {
         str(situation): partial(run, services, situation)

@@ -51,11 +51,8 @@ class Result:
 
 
 @pytest.fixture(scope="module")
-async def results(
-    kafka: str, postgres_admin_dsn: str, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[dict[str, "asyncio.Task[Result]"]]:
+async def results(services: Services) -> AsyncIterator[dict[str, "asyncio.Task[Result]"]]:
     """What becomes of each engine."""
-    services = Services(kafka, postgres_admin_dsn, tmp_path_factory.mktemp("mutants"))
     async with side_by_side({name: partial(live_through, services, name) for name in MUTANTS}, len(MUTANTS)) as tasks:
         yield tasks
 

@@ -16,11 +16,8 @@ Tasks = dict[str, "asyncio.Task[Outcome]"]
 
 
 @pytest.fixture(scope="module")
-async def outcomes(
-    kafka: str, postgres_admin_dsn: str, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[Tasks]:
+async def outcomes(services: Services) -> AsyncIterator[Tasks]:
     """What each case gave; they mostly wait, so they run side by side."""
-    services = Services(kafka, postgres_admin_dsn, tmp_path_factory.mktemp("outages"))
     async with side_by_side(jobs(services, seed=SEED, full=False), len(CASES)) as tasks:
         yield tasks
 

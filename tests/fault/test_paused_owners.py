@@ -34,11 +34,8 @@ POINTS = [
 
 
 @pytest.fixture(scope="module")
-async def differences(
-    kafka: str, postgres_admin_dsn: str, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[dict[str, "asyncio.Task[list[str]]"]]:
+async def differences(services: Services) -> AsyncIterator[dict[str, "asyncio.Task[list[str]]"]]:
     """What differs at the end, by the point at which the owner was paused."""
-    services = Services(kafka, postgres_admin_dsn, tmp_path_factory.mktemp("paused-owners"))
     async with side_by_side({point: partial(run, services, point) for point in POINTS}, len(POINTS)) as tasks:
         yield tasks
 

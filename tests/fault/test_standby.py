@@ -28,11 +28,8 @@ Tasks = dict[str, "asyncio.Task[list[str]]"]
 
 
 @pytest.fixture(scope="module")
-async def differences(
-    kafka: str, postgres_admin_dsn: str, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[Tasks]:
+async def differences(services: Services) -> AsyncIterator[Tasks]:
     """What differs at the end of each case; they mostly wait, so they run side by side."""
-    services = Services(kafka, postgres_admin_dsn, tmp_path_factory.mktemp("standby"))
     jobs = {"standby": partial(standing_by, services)}
     jobs |= {outage: partial(without_postgres, services, outage) for outage in OUTAGES}
     async with side_by_side(jobs, len(jobs)) as tasks:

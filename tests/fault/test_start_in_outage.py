@@ -26,11 +26,8 @@ Tasks = dict[str, "asyncio.Task[list[str]]"]
 
 
 @pytest.fixture(scope="module")
-async def differences(
-    kafka: str, postgres_admin_dsn: str, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[Tasks]:
+async def differences(services: Services) -> AsyncIterator[Tasks]:
     """What differs at the end of each case; they mostly wait, so they run side by side."""
-    services = Services(kafka, postgres_admin_dsn, tmp_path_factory.mktemp("start"))
     jobs: dict[str, Callable[[], Awaitable[list[str]]]] = {
         "joins later": partial(gone_before_joining, services),
         "kafka": partial(gone_while_they_start, services),

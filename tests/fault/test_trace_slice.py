@@ -32,11 +32,8 @@ Tasks = dict[str, "asyncio.Task[Result]"]
 
 
 @pytest.fixture(scope="module")
-async def results(
-    kafka: str, postgres_admin_dsn: str, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[Tasks]:
+async def results(services: Services) -> AsyncIterator[Tasks]:
     """What each campaign sees; they mostly wait, so they run side by side."""
-    services = Services(kafka, postgres_admin_dsn, tmp_path_factory.mktemp("trace"))
     rows = weeks()
     jobs = {name: partial(play, services, name, rows) for name in CAMPAIGNS}
     async with side_by_side(jobs, len(jobs)) as tasks:

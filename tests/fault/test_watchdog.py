@@ -40,11 +40,8 @@ Tasks = dict[str, "asyncio.Task[list[str]]"]
 
 
 @pytest.fixture(scope="module")
-async def differences(
-    kafka: str, postgres_admin_dsn: str, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[Tasks]:
+async def differences(services: Services) -> AsyncIterator[Tasks]:
     """What differs at the end of each case; they mostly wait, so they run side by side."""
-    services = Services(kafka, postgres_admin_dsn, tmp_path_factory.mktemp("watchdog"))
     jobs: dict[str, Callable[[], Awaitable[list[str]]]] = {
         **{name: partial(forgotten_transaction, services, name, *FORGOTTEN[name]) for name in FORGOTTEN},
         "outside": partial(outside_the_group, services),

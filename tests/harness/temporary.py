@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from tests.conftest import database_dsn
 from tests.harness.deployment import Deployment
-from tests.sql import execute
+from tests.sql import database_dsn, execute
 
 R = TypeVar("R")
 

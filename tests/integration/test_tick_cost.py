@@ -24,9 +24,9 @@ from domain.events import Tick
 from domain.ticks import JudgedTick, Verdict
 from tests.builders import HOUR, NOON, PRODUCTION
 from tests.conditions import eventually
-from tests.conftest import database_dsn
 from tests.fakes.activity_log import FakeActivityLog
 from tests.fakes.producers import FakeProducers, FakeShardLog
+from tests.sql import database_dsn
 
 DUE = 100
 STATEMENT = re.compile(r"LOG: +(?:execute [^:]*|statement): (.*)")

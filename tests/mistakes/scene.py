@@ -11,12 +11,11 @@ from urllib.parse import urlsplit
 import asyncpg
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
-from tests.conftest import database_dsn
 from tests.harness.deployment import Deployment
 from tests.mistakes.forked import Ended, engage
 from tests.mistakes.table import Mistake, Topic
 from tests.mistakes.words import CANARY, ENCODED
-from tests.sql import execute
+from tests.sql import database_dsn, execute
 
 COMMANDS = ("run", "check")
 

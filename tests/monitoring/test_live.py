@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from html import escape
 from http import HTTPStatus
-from pathlib import Path
 
 import pytest
 
@@ -34,13 +33,10 @@ class Watched:
 
 
 @pytest.fixture(scope="module")
-async def watched(
-    kafka: str, postgres_admin_dsn: str, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[Watched]:
-    folder: Path = tmp_path_factory.mktemp("monitoring")
+async def watched(services: Services) -> AsyncIterator[Watched]:
+    folder = services.folder
     targets = folder / "targets.json"
     write_targets(targets, [])
-    services = Services(kafka, postgres_admin_dsn, folder)
     with running_prometheus(folder / "prometheus", targets) as prometheus:
         async with temporary_deployment(services, "watched", partitions=4, variables=VARIABLES) as deployment:
             scene = Scene(deployment, targets)
