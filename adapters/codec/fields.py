@@ -9,7 +9,8 @@ _TIME = re.compile(
 )
 _CONTROLS = r"\x00-\x1f\x7f-\x9f"  # all of Unicode's category Cc
 _BIDIRECTIONAL_CONTROLS = r"\u202a-\u202e\u2066-\u2069"
-_LABEL = re.compile(rf"[^{_CONTROLS}]{{1,128}}")
+# Halves of surrogate pairs are no characters; JSON can't bring them here, an argument of a command can.
+_LABEL = re.compile(rf"[^{_CONTROLS}\ud800-\udfff]{{1,128}}")
 _UNWANTED_IN_NAMES = re.compile(rf"[{_CONTROLS}{_BIDIRECTIONAL_CONTROLS}]")
 _LONGEST_NAME = 200
 

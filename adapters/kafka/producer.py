@@ -4,9 +4,8 @@ from collections.abc import Sequence
 
 from adapters.kafka.batches import BATCH_BYTES
 from adapters.kafka.connection import KafkaConnection
-from adapters.kafka.markers import PROBE_KEY, marker_key, marker_value, read_marker
+from adapters.kafka.markers import marker_key, marker_value, read_marker
 from adapters.kafka.transactions import TransactionalProducer, start_transactional
-from domain.errors import TransientError
 from domain.records import OutgoingRecord
 
 
@@ -37,18 +36,15 @@ class KafkaShardProducer:
         Raises OwnershipLostError when a newer producer of the shard was started; MisconfiguredError for a missing
         topic or partition, a missing right, a record that its topic does not accept; TransientError.
         """
-        marker = self._to_progress(marker_key(self._shard), marker_value(sequence))
+        key, value = marker_key(self._shard), marker_value(sequence)
+        marker = OutgoingRecord(self._progress_topic, key, value, partition=self._shard)
         await self._producer.send([*records, marker], f"send sequence {sequence} of shard {self._shard}")
 
     async def send_probe(self) -> int:
         """Send a record without meaning to the shard's progress partition; returns its offset. Raises as ``send``."""
-        probe = self._to_progress(PROBE_KEY, b"")
-        (offset,) = await self._producer.send([probe], f"send a probe for shard {self._shard}")
-        if offset < 0:
-            # Kafka had the probe already from a request whose answer was lost, and has forgotten where. The caller
-            # throws this producer away, as after every error.
-            raise TransientError(f"Kafka did not tell the offset of the probe of shard {self._shard}")
-        return offset
+        return await self._producer.send_probe(
+            self._progress_topic, self._shard, f"send a probe for shard {self._shard}"
+        )
 
     async def commit(self) -> None:
         """Commit the transaction. Raises OwnershipLostError, TransientError: it may be committed all the same."""
@@ -57,9 +53,6 @@ class KafkaShardProducer:
     async def close(self) -> None:
         """Let go of the connections, within a few seconds; an open transaction is left to be aborted."""
         await self._producer.close()
-
-    def _to_progress(self, key: bytes, value: bytes) -> OutgoingRecord:
-        return OutgoingRecord(self._progress_topic, key, value, partition=self._shard)
 
 
 class KafkaProducers:

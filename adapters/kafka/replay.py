@@ -15,7 +15,6 @@ from typing import Self
 from adapters.kafka.batches import BATCH_BYTES
 from adapters.kafka.connection import KafkaConnection
 from adapters.kafka.inspection import Extent
-from adapters.kafka.markers import PROBE_KEY
 from adapters.kafka.partition_reader import PartitionReader
 from adapters.kafka.transactions import TransactionalProducer, start_transactional
 from domain.errors import TransientError
@@ -120,12 +119,8 @@ class KafkaReplay:
         self.replayed = await read_marks(self._connection, self._progress_topic, probe + 1)
 
     async def _commit_probe(self, producer: TransactionalProducer) -> int:
-        record = OutgoingRecord(self._progress_topic, PROBE_KEY, b"", partition=_PARTITION)
         await producer.begin()
-        (offset,) = await producer.send([record], "send the probe of a replay")
-        if offset < 0:
-            # Kafka had the probe already from a request whose answer was lost, and has forgotten where.
-            raise TransientError("Kafka did not tell the offset of the probe of a replay")
+        offset = await producer.send_probe(self._progress_topic, _PARTITION, "send the probe of a replay")
         await producer.commit("commit the probe of a replay")
         return offset
 

@@ -14,6 +14,7 @@ from adapters.kafka.batches import BATCH_BYTES, batches_of
 from adapters.kafka.connection import KafkaConnection
 from adapters.kafka.deadline import within
 from adapters.kafka.discard import discard_producer
+from adapters.kafka.markers import PROBE_KEY
 from domain.errors import TransientError
 from domain.records import OutgoingRecord
 
@@ -60,6 +61,17 @@ class TransactionalProducer:
         """
         async with self._step(doing, _Phase.OPEN, _Phase.OPEN):
             return await self._deliver(records)
+
+    async def send_probe(self, topic: str, partition: int, doing: str) -> int:
+        """Send a record without meaning; returns its offset. What earlier producers of the id wrote lies before it.
+
+        Raises as ``send``.
+        """
+        (offset,) = await self.send([OutgoingRecord(topic, PROBE_KEY, b"", partition=partition)], doing)
+        if offset < 0:
+            # Kafka had the probe already from a request whose answer was lost, and has forgotten where.
+            raise TransientError(f"could not {doing}: Kafka did not tell its offset")
+        return offset
 
     async def commit(self, doing: str) -> None:
         """Commit the transaction. Raises OwnershipLostError, TransientError: it may be committed all the same.

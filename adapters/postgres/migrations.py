@@ -1,6 +1,8 @@
 """Brings the schema to head: numbered plain SQL files, each applied once, in order, in one transaction."""
 
+import functools
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 
@@ -40,13 +42,14 @@ class Migration:
         return hashlib.sha256(self.text.encode()).hexdigest()
 
 
-def load_migrations() -> list[Migration]:
+@functools.cache
+def load_migrations() -> tuple[Migration, ...]:
     """All migrations of this version, in order."""
     paths = [path for path in files("adapters.postgres").joinpath("migrations").iterdir() if path.name.endswith(".sql")]
-    found = [
+    found = tuple(
         Migration(int(path.name[:4]), path.name.removesuffix(".sql"), path.read_text(encoding="utf-8"))
         for path in sorted(paths, key=lambda path: path.name)
-    ]
+    )
     if [migration.version for migration in found] != list(range(1, len(found) + 1)):
         raise ValueError("migrations are numbered 1, 2, 3 … without gaps")
     return found
@@ -77,7 +80,7 @@ async def migrate(dsn: str) -> list[str]:
             await connection.close(timeout=CONNECT_SECONDS)
 
 
-async def _apply_missing(connection: asyncpg.Connection, migrations: list[Migration]) -> list[str]:
+async def _apply_missing(connection: asyncpg.Connection, migrations: Sequence[Migration]) -> list[str]:
     rows = await connection.fetch("SELECT version, checksum FROM schema_version")
     applied = {row["version"]: row["checksum"] for row in rows}
     check_applied(applied, migrations)
@@ -93,7 +96,7 @@ async def _apply_missing(connection: asyncpg.Connection, migrations: list[Migrat
     return [migration.name for migration in missing]
 
 
-def check_applied(applied: dict[int, str], migrations: list[Migration]) -> None:
+def check_applied(applied: dict[int, str], migrations: Sequence[Migration]) -> None:
     """Raises MisconfiguredError unless what is applied is a beginning of ``migrations``, unchanged."""
     newest = max(applied, default=0)
     if newest > len(migrations):

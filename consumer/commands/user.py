@@ -26,7 +26,7 @@ def user(user_id: UserId, *, as_json: AsJson = False) -> None:
     The thresholds are those of this command's own settings. The state keeps no decision but messages: of a user who
     got none, the reason is what the rules say today of the tick's time.
     """
-    if not is_label(user_id) or not _is_unicode(user_id):
+    if not is_label(user_id):
         raise typer.BadParameter(LABEL_RULE, param_hint="ID")
     settings = prepare()
     known = run_async(_user(settings, user_id))
@@ -40,11 +40,6 @@ def user(user_id: UserId, *, as_json: AsJson = False) -> None:
     else:
         print_pairs(_facts(known))
         print_line(explain(known, settings.policy))
-
-
-def _is_unicode(text: str) -> bool:
-    """Whether it is text at all: bytes of an argument that are no UTF-8 come as lone surrogates."""
-    return not any("\ud800" <= character <= "\udfff" for character in text)
 
 
 async def _user(settings: Settings, user_id: str) -> KnownUser | None:

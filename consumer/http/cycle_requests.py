@@ -38,8 +38,8 @@ def tick_of(body: bytes, now: datetime, limits: Limits) -> Tick:
         members = read_object(body) if body.strip() else {}
     except ValueError as problem:
         raise RejectedRecordError("bad_json", f"the body {problem}") from problem
-    tick = {"type": ENGAGEMENT_TICK, "at": format_time(now)}
-    tick |= {name: members[name] for name in ("type", "at", "tick_id") if name in members}  # type: ignore[misc]
+    tick: dict[str, str | None] = {"type": ENGAGEMENT_TICK, "at": format_time(now)}
+    tick |= {name: members[name] for name in ("type", "at", "tick_id") if name in members}
     timestamp_ms = int(now.timestamp() * 1_000)
     return decode_tick(InputRecord("", 0, 0, timestamp_ms, None, json.dumps(tick).encode()), limits)
 

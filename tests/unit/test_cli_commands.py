@@ -117,6 +117,7 @@ def test_the_help_lists_all_commands(engage: Engage) -> None:
         (["start"], "start"),
         (["tick", "--at", "yesterday"], "--at"),
         (["tick", "--id", ""], "--id"),
+        (["tick", "--id", "not UTF-8: \udcff"], "--id"),
         (["tick", "--at", f"2026-11-22T10:00:00.{'0' * 128}Z"], "--id"),
         (["ticker", "--every", "1w"], "--every"),
         (["ticker"], "--every"),
