@@ -8,7 +8,10 @@ import json
 import os
 import subprocess
 import sys
+import time
 from typing import TypedDict
+
+_BUSY_ATTEMPTS, _BUSY_PAUSE_SECONDS = 20, 0.1
 
 
 class Entry(TypedDict):
@@ -42,9 +45,15 @@ def _mount(tree: str) -> None:
         ["--types=proc", "proc", f"{tree}/proc"],
         ["--bind", "/dev", f"{tree}/dev"],
         ["--types=tmpfs", "--options=mode=1777,nosuid,nodev", "tmpfs", f"{tree}/tmp"],  # noqa: S108  (of the container)
-        ["--options=remount,bind,ro", tree],
     ):
         subprocess.run(["mount", *arguments], check=True)  # noqa: S607  (found by PATH)
+    read_only = ["mount", "--options=remount,bind,ro", tree]
+    # Linux says "busy" while anything writes through the mount, if only the time of an access: that passes.
+    for _ in range(_BUSY_ATTEMPTS):
+        if subprocess.run(read_only, check=False).returncode == 0:
+            return
+        time.sleep(_BUSY_PAUSE_SECONDS)
+    subprocess.run(read_only, check=True)
 
 
 if __name__ == "__main__":
