@@ -2,6 +2,7 @@
 
 import signal
 import tempfile
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from deploy.local.child import Child, run_to_end
@@ -19,39 +20,49 @@ _STOP_SECONDS = 60.0  # in about 0.5 s; the recording of the class archive takes
 # One broker can't replicate. Four partitions instead of fifty keep internal topics quick to create and to load.
 # After a kill the controller takes the former registration for alive until its session ends (9 s by default), and the
 # broker waits for that; much below 5 s a starved machine would fence a healthy broker.
-_SETTINGS = """\
-process.roles=broker,controller
-node.id=1
-listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller_port}
-advertised.listeners=PLAINTEXT://127.0.0.1:{port}
-listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
-controller.listener.names=CONTROLLER
-controller.quorum.bootstrap.servers=127.0.0.1:{controller_port}
-log.dirs={data}
-default.replication.factor=1
-offsets.topic.replication.factor=1
-offsets.topic.num.partitions=4
-transaction.state.log.replication.factor=1
-transaction.state.log.min.isr=1
-transaction.state.log.num.partitions=4
-share.coordinator.state.topic.replication.factor=1
-share.coordinator.state.topic.min.isr=1
-group.initial.rebalance.delay.ms=0
-auto.create.topics.enable=false
-broker.session.timeout.ms=5000
-broker.heartbeat.interval.ms=500
-"""
+_SETTINGS = {
+    "process.roles": "broker,controller",
+    "node.id": "1",
+    "listeners": "PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller_port}",
+    "advertised.listeners": "PLAINTEXT://127.0.0.1:{port}",
+    "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+    "controller.listener.names": "CONTROLLER",
+    "controller.quorum.bootstrap.servers": "127.0.0.1:{controller_port}",
+    "log.dirs": "{data}",
+    "default.replication.factor": "1",
+    "offsets.topic.replication.factor": "1",
+    "offsets.topic.num.partitions": "4",
+    "transaction.state.log.replication.factor": "1",
+    "transaction.state.log.min.isr": "1",
+    "transaction.state.log.num.partitions": "4",
+    "share.coordinator.state.topic.replication.factor": "1",
+    "share.coordinator.state.topic.min.isr": "1",
+    "group.initial.rebalance.delay.ms": "0",
+    "auto.create.topics.enable": "false",
+    "broker.session.timeout.ms": "5000",
+    "broker.heartbeat.interval.ms": "500",
+}
 
 
 class KafkaBroker:
     """A broker on fixed ports that can be started, stopped and killed as often as a test wants; its data stays."""
 
-    def __init__(self, data_dir: Path, *, record_classes_in: Path | None = None) -> None:
+    def __init__(
+        self,
+        data_dir: Path,
+        *,
+        settings: Mapping[str, str] | None = None,
+        format_options: Sequence[str] = ("--standalone",),
+        record_classes_in: Path | None = None,
+    ) -> None:
         """Prepare a broker with its data, settings and log in `data_dir`, which is created; nothing runs yet.
 
-        `record_classes_in` is for the making of the class archive. Raises UnavailableError when Java or the jars are
-        not there and can't be fetched.
+        `settings` are added to the usual ones, or replace them; in their values `{port}`, `{controller_port}` and
+        `{data}` stand for the broker's own. `format_options` go to the storage tool. `record_classes_in` is for the
+        making of the class archive. Raises UnavailableError when Java or the jars are not there and can't be fetched.
         """
+        self._more_settings = dict(settings or {})
+        self._format_options = list(format_options)
         self._folder = data_dir.resolve()
         self._log = self._folder / "broker.log"
         self._settings = self._folder / "server.properties"
@@ -101,10 +112,11 @@ class KafkaBroker:
     def _format(self) -> None:
         data = self._folder / "data"
         data.mkdir(parents=True)
-        text = _SETTINGS.format(port=self._port, controller_port=free_port(), data=data)
-        self._settings.write_text(text)
-        tool = ["kafka.tools.StorageTool", "format", "--standalone", "-t", _CLUSTER_ID, "-c", str(self._settings)]
-        run_to_end([*self._java, *tool], cwd=self._folder, seconds=_READY_SECONDS)
+        own = {"port": self._port, "controller_port": free_port(), "data": data}
+        lines = [f"{name}={value.format(**own)}\n" for name, value in (_SETTINGS | self._more_settings).items()]
+        self._settings.write_text("".join(lines))
+        tool = ["kafka.tools.StorageTool", "format", *self._format_options, "-t", _CLUSTER_ID]
+        run_to_end([*self._java, *tool, "-c", str(self._settings)], cwd=self._folder, seconds=_READY_SECONDS)
 
     def _ready_since(self, offset: int) -> bool:
         with self._log.open("rb") as log:
