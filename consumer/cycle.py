@@ -12,9 +12,10 @@
 """
 
 import time
-from collections.abc import Callable, Sequence
+import traceback
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from hashlib import blake2b
+from pathlib import Path
 
 import structlog
 
@@ -23,24 +24,20 @@ from consumer.entries import in_runs
 from consumer.publish import Publisher, report_cycle
 from consumer.shard import OwnedShard
 from consumer.steps import StepHook, step
-from domain.chunks import DecidedChunk, decide_chunk
+from domain.chunks import DecidedChunk, Undecided, decide_chunk
 from domain.cycles import Cycle, Figures
 from domain.errors import OwnershipLostError
-from domain.messages import EngagementMessage
+from domain.messages import EncodeMessage
 from domain.ownership import BegunTick
 from domain.policy import Policy
 from domain.ports import ActivityLog, ShardTransaction, Store
-from domain.records import OutgoingRecord
 from domain.ticks import UsableTick
-from domain.users import Outcome, StoredUser
+from domain.users import Outcome
 
 log = structlog.get_logger()
 
 # Users decided in one transaction: about 0.1 s of Postgres, and 0.7 MB of messages of usual size.
 CHUNK_USERS = 2_000
-
-
-EncodeMessage = Callable[[EngagementMessage], OutgoingRecord]
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,9 +169,9 @@ class TickEvaluation:
     @step("tick 3")
     async def _decide(self, write: ShardTransaction, begun: BegunTick) -> DecidedChunk:
         due, last = await write.due_users(begun.tick.at, self._chunk_users)
-        chunk = decide_chunk(due, begun.tick, begun.policy, begun.figures)
+        chunk = decide_chunk(due, begun.tick, begun.policy, begun.figures, self._encode)
         await write.write_decisions(chunk.users)
-        for messages, records in in_runs((message, self._encode(message)) for message in chunk.messages):
+        for messages, records in in_runs(chunk.messages):
             await write.log_messages(messages)
             await write.add_entry(records)
         begun = await self._note_figures(write, begun, chunk)
@@ -204,13 +201,25 @@ class TickEvaluation:
 
     def _report(self, chunk: DecidedChunk, cycle: Cycle | None) -> None:
         metrics.count_decisions(chunk.decisions)
-        for stored, decision in zip(chunk.users, chunk.decisions, strict=True):
+        for stored, decision in zip(chunk.users, chunk.decisions, strict=False):
             if not decision.eligible:
-                log.debug("user_skipped", shard=self._shard.number, user=_digest(stored), reason=decision.reason)
+                user = stored.user.user_id
+                log.debug("user_skipped", shard=self._shard.number, user=user, reason=decision.reason)
+        if chunk.undecided:
+            self._report_undecided(chunk.undecided)
         if cycle is not None:
             report_cycle(cycle)
 
-
-def _digest(stored: StoredUser) -> str:
-    """Tells users apart in the log without naming them."""
-    return blake2b(stored.user.user_id.encode(), digest_size=6).hexdigest()
+    def _report_undecided(self, undecided: Sequence[Undecided]) -> None:
+        metrics.undecided.inc(len(undecided))
+        first = undecided[0]
+        # Where it was raised, and not what it says: that may hold what the user has chosen.
+        *_, place = traceback.extract_tb(first.error.__traceback__)
+        log.error(
+            "users_undecided",
+            shard=self._shard.number,
+            users=len(undecided),
+            user=first.stored.user.user_id,
+            error=type(first.error).__name__,
+            place=f"{Path(place.filename).name}:{place.lineno}",
+        )

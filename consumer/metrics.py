@@ -73,6 +73,7 @@ tick_delay = _histogram(
     "tick_delay_seconds", "How long after its own time a tick began to be evaluated, per shard", _AGE_BUCKETS
 )
 decisions = _counter("decisions", "Evaluations of due users, by outcome", "outcome")
+undecided = _counter("undecided_users", "Evaluations in which a rule failed, so that nothing was decided")
 messages = _counter("messages", "Messages decided, by segment", "segment")
 messages_published = _counter("messages_published", "Messages committed to Kafka")
 cycles = _counter("cycles", "Cycles that ended with a shard of this worker", "status")

@@ -1,9 +1,11 @@
 """The engagement messages: their texts and their identity."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import NAMESPACE_URL, UUID, uuid5
 
+from domain.records import OutgoingRecord
 from domain.segmentation import Segment, Tone
 from domain.times import format_time
 
@@ -28,6 +30,10 @@ class EngagementMessage:
     tone: Tone
     tick_id: str
     decided_at: datetime
+
+
+EncodeMessage = Callable[[EngagementMessage], OutgoingRecord]
+"""Makes the record that publishes a message."""
 
 
 def generate_message(tone: Tone, name: str | None) -> str:

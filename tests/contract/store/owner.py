@@ -2,9 +2,11 @@
 
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 
 import asyncpg
 
+from adapters.codec import encode_message
 from domain.chunks import decide_chunk
 from domain.cycles import Figures
 from domain.events import Activity
@@ -15,6 +17,7 @@ from domain.users import Outcome, StoredUser
 from tests.builders import PRODUCTION, changes, tick
 from tests.fakes.tables import ConstraintViolatedError
 
+_ENCODE = partial(encode_message, topic="messages", event_source="/tests")
 # How the stores say that rows would contradict each other: a defect of the caller, nothing to be caught.
 CONSTRAINT_ERRORS = (asyncpg.IntegrityConstraintViolationError, ConstraintViolatedError)
 
@@ -40,9 +43,11 @@ async def message_all(store: Store, ownership: Ownership, at: datetime, *, polic
     async with store.transaction(ownership) as write:
         users, last = await write.due_users(at, 1000)
         assert last
-        chunk = decide_chunk(users, tick(at).tick, policy, Figures())
+        chunk = decide_chunk(
+            users, tick(at).tick, policy, Figures(), partial(encode_message, topic="messages", event_source="/tests")
+        )
         await write.write_decisions(chunk.users)
-        await write.log_messages(chunk.messages)
+        await write.log_messages([message for message, _ in chunk.messages])
         state = write.state
         write.state = replace(
             state,
