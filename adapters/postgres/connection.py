@@ -2,10 +2,12 @@
 
 import asyncio
 import contextlib
+import ssl
 from collections.abc import Iterator
 
 import asyncpg
 
+from adapters.postgres.servers import Servers
 from domain.errors import MisconfiguredError, TransientError
 
 # What one call may take. A chunk of 2,000 users needs well under a second; beyond this the server is taken for gone,
@@ -53,6 +55,15 @@ _MISFITS: tuple[tuple[tuple[type[Exception], ...], str], ...] = (
         ),
         "put it right in ENGAGEMENT_POSTGRES_DSN",
     ),
+    (
+        (ssl.SSLCertVerificationError,),
+        "it must be in force, name the host in ENGAGEMENT_POSTGRES_DSN, and be vouched for by its sslrootcert",
+    ),
+)
+# All that tells a server without TLS from one that is away, which asyncpg raises alike.
+_WITHOUT_TLS = "rejected SSL upgrade"
+_REMEDY_WITHOUT_TLS = (
+    "the server takes no encrypted connections: switch its ssl on, or name another in ENGAGEMENT_POSTGRES_DSN"
 )
 # Nobody is there, or somebody who isn't Postgres.
 _AWAY = (
@@ -71,6 +82,7 @@ async def connect(dsn: str, *, max_size: int = 8) -> asyncpg.Pool:
     with postgres_errors():
         return await asyncpg.create_pool(
             dsn,
+            connect=Servers(dsn).connect,
             min_size=0,
             max_size=max_size,
             timeout=CONNECT_SECONDS,
@@ -106,6 +118,8 @@ def postgres_errors() -> Iterator[None]:
         for kinds, remedy in _MISFITS:
             if isinstance(error, kinds):
                 raise MisconfiguredError(f"Postgres: {text}: {remedy}") from error
+        if _WITHOUT_TLS in text:
+            raise MisconfiguredError(f"Postgres: {text}: {_REMEDY_WITHOUT_TLS}") from error
         parts = ["Postgres", type(error).__name__, text, _REMEDY_AWAY if isinstance(error, _AWAY) else ""]
         raise TransientError(": ".join(part for part in parts if part)) from error
 

@@ -9,6 +9,7 @@ from importlib.resources import files
 import asyncpg
 
 from adapters.postgres.connection import CONNECT_SECONDS, postgres_errors
+from adapters.postgres.servers import Servers
 from domain.errors import MisconfiguredError
 
 # Any number, the same in every version: only one runner at a time.
@@ -70,7 +71,7 @@ async def migrate(dsn: str) -> list[str]:
     Raises MisconfiguredError when the schema is newer than this version, or an applied migration was changed.
     """
     with postgres_errors():
-        connection = await asyncpg.connect(dsn, timeout=CONNECT_SECONDS)
+        connection = await Servers(dsn).connect(dsn, timeout=CONNECT_SECONDS)
         try:
             async with connection.transaction():
                 await connection.execute("SELECT pg_advisory_xact_lock($1)", _LOCK)

