@@ -6,8 +6,10 @@ import sys
 from typing import TextIO
 
 import structlog
-from structlog.typing import Processor
+from pydantic import SecretStr
+from structlog.typing import EventDict, Processor, WrappedLogger
 
+from consumer.pseudonyms import hashed
 from consumer.settings import Settings
 
 # aiokafka repeats the same complaint several times a second while a broker is away.
@@ -22,6 +24,8 @@ def configure_logs(settings: Settings, stream: TextIO | None = None) -> None:
     level = logging.getLevelNamesMapping()[settings.log_level.upper()]
     on_terminal = stream.isatty()
     shared = _shared_processors()
+    if settings.log_user_ids == "hashed":
+        shared.append(_without_users(settings.log_hash_key))
     as_json = settings.log_format == "json" or (settings.log_format is None and not on_terminal)
     endings = _json() if as_json else _console(colors=on_terminal and "NO_COLOR" not in os.environ)
     structlog.configure(
@@ -43,6 +47,20 @@ def _shared_processors() -> list[Processor]:
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True, key="timestamp"),
     ]
+
+
+def _without_users(key: SecretStr | None) -> Processor:
+    """Puts a pseudonym in the place of each user. Here, so that no line can forget it: ``user`` is always an id."""
+    pseudonym = hashed(b"" if key is None else key.get_secret_value().encode())
+
+    def hide(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+        if "user" in event:
+            event["user"] = pseudonym(str(event["user"]))
+        # The id of a message is a digest of the tick's time and the user's id, without a key.
+        event.pop("message_id", None)
+        return event
+
+    return hide
 
 
 # Both ways to show an error leave out local variables, among which there are secrets.

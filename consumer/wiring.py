@@ -41,7 +41,7 @@ log = structlog.get_logger()
 
 def kafka_connection(settings: Settings) -> KafkaConnection:
     """Where Kafka is."""
-    return KafkaConnection(settings.kafka_bootstrap_servers)
+    return KafkaConnection(settings.kafka_bootstrap_servers, security=settings.kafka_security)
 
 
 def postgres_dsn(settings: Settings) -> str:

@@ -1,6 +1,8 @@
 """What every Kafka client of the engine has in common."""
 
-from dataclasses import dataclass
+import ssl
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from aiokafka.codec import has_lz4, has_snappy, has_zstd
@@ -10,6 +12,44 @@ from domain.errors import MisconfiguredError
 
 # A request outlives aiokafka's longest fetch wait (500 ms) in any case, or an idle topic would look like a dead broker.
 _SHORTEST_REQUEST_TIMEOUT_MS = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class KafkaSecurity:
+    """How a connection to Kafka is protected, in Kafka's own words; by default not at all.
+
+    ``tls``: needed by the protocols SSL and SASL_SSL. ``mechanism``, ``username`` and ``password`` count with the
+    protocols that have SASL in their names.
+    """
+
+    protocol: str = "PLAINTEXT"
+    tls: ssl.SSLContext | None = None
+    mechanism: str = "SCRAM-SHA-512"
+    username: str | None = None
+    password: str | None = field(default=None, repr=False)
+
+    def arguments(self) -> dict[str, Any]:
+        """The keyword arguments that all aiokafka clients take."""
+        return {
+            "security_protocol": self.protocol,
+            "ssl_context": self.tls,
+            "sasl_mechanism": self.mechanism,
+            "sasl_plain_username": self.username,
+            "sasl_plain_password": self.password,
+        }
+
+
+def tls_context(ca: Path | None, certificate: Path | None, key: Path | None) -> ssl.SSLContext:
+    """What a TLS connection asks of the broker, and shows of itself: PEM files; without ``ca``, the system's.
+
+    The broker's name is always compared with its certificate. Raises OSError (which ssl.SSLError is) when a file can't
+    be used.
+    """
+    context = ssl.create_default_context(cafile=ca)
+    if certificate is not None:
+        # An empty password, so that nobody is asked for one on a terminal: a key that is encrypted fails.
+        context.load_cert_chain(certificate, key, password="")
+    return context
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +67,7 @@ class KafkaConnection:
     client_id: str = "engagement-engine"
     timeout_seconds: float = 10.0
     metadata_max_age_seconds: float = 30.0
+    security: KafkaSecurity = field(default_factory=KafkaSecurity)
 
     @property
     def request_timeout_ms(self) -> int:
@@ -41,6 +82,7 @@ class KafkaConnection:
             "client_id": self.client_id,
             "request_timeout_ms": self.request_timeout_ms,
             "metadata_max_age_ms": round(self.metadata_max_age_seconds * 1_000),
+            **self.security.arguments(),
         }
 
 

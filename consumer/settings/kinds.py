@@ -3,6 +3,7 @@
 import re
 from datetime import timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import SplitResult, parse_qs, urlsplit
 
@@ -70,6 +71,31 @@ def _has_servers(url: SplitResult) -> bool:
     )
 
 
+def _check_hosts(hosts: str) -> str:
+    if not all(re.fullmatch(r"\s*[^\s,/@]+\s*", host) for host in hosts.split(",")):
+        raise ValueError("must be host names or addresses without ports, separated by commas")
+    return hosts
+
+
+def _check_secret(secret: SecretStr) -> SecretStr:
+    text = secret.get_secret_value()
+    if not re.fullmatch(r"[ -~]{1,1000}", text) or text.strip() != text:
+        raise ValueError("must be 1 to 1000 printable ASCII characters without a space at either end")
+    return secret
+
+
+def _check_token(token: SecretStr) -> SecretStr:
+    if not re.fullmatch(r"[!-~]{16,1000}", token.get_secret_value()):
+        raise ValueError("must be 16 to 1000 visible ASCII characters without a space: a shorter one can be guessed")
+    return token
+
+
+def _check_pem(path: Path) -> Path:
+    if not str(path).strip():
+        raise ValueError("must be the path of a PEM file")
+    return path
+
+
 def _check_topic(topic: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9._-]{1,249}", topic) or topic in (".", ".."):
         raise ValueError("must be a topic name: 1 to 249 letters, digits, dots, underscores and hyphens")
@@ -86,10 +112,15 @@ def _none_for(word: str) -> BeforeValidator:
     return BeforeValidator(lambda value: None if isinstance(value, str) and value.lower() == word else value)
 
 
+_UPPER = BeforeValidator(lambda value: value.upper() if isinstance(value, str) else value)
 _LOWER = BeforeValidator(lambda value: value.lower() if isinstance(value, str) else value)
 
 Servers = Annotated[str, AfterValidator(_check_servers)]
 PostgresDsn = Annotated[SecretStr, AfterValidator(_check_dsn)]
+Secret = Annotated[SecretStr, AfterValidator(_check_secret)]
+Token = Annotated[SecretStr, AfterValidator(_check_token)]
+PemFile = Annotated[Path, AfterValidator(_check_pem)]
+Hosts = Annotated[str, AfterValidator(_check_hosts)]
 Topic = Annotated[str, AfterValidator(_check_topic)]
 Visible = Annotated[str, AfterValidator(_check_visible)]
 ThresholdSeconds = Annotated[Decimal, _threshold_in(SECOND)]
@@ -100,3 +131,6 @@ PortOrOff = Annotated[Annotated[int, Field(ge=0, le=65_535)] | None, _none_for("
 TimeoutSeconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
 LogLevel = Annotated[Literal["debug", "info", "warning", "error", "critical"], _LOWER]
 LogFormat = Annotated[Literal["json", "console"] | None, _LOWER]
+LogUserIds = Annotated[Literal["hashed", "plain"], _LOWER]
+SecurityProtocol = Annotated[Literal["plaintext", "ssl", "sasl_plaintext", "sasl_ssl"], _LOWER]
+SaslMechanism = Annotated[Literal["SCRAM-SHA-512", "SCRAM-SHA-256", "PLAIN"], _UPPER]

@@ -13,6 +13,7 @@ from consumer.settings.environment import PREFIX, is_injected, variable
 from consumer.settings.files import unreadable_files
 from consumer.settings.model import Settings
 from consumer.settings.origins import THE_ENVIRONMENT, origins, with_origins
+from consumer.settings.secret_files import SUFFIX, problems_of_files, secret_fields
 from domain.errors import EngagementError
 
 
@@ -27,7 +28,7 @@ def load_settings(env_file: Path | None = None, secrets_folder: Path | None = No
     """
     env_file, folder = env_file or places.ENV_FILE, secrets_folder or places.SECRETS_FOLDER
     secrets = folder if folder.is_dir() else None
-    problems = unreadable_files(env_file, secrets)
+    problems = unreadable_files(env_file, secrets) or list(problems_of_files(Settings, env_file))
     if problems:
         raise SettingsError("\n".join(problems))
     problems = _unknown_names(env_file, secrets)
@@ -43,6 +44,7 @@ def load_settings(env_file: Path | None = None, secrets_folder: Path | None = No
 
 def _unknown_names(env_file: Path, secrets: Path | None) -> list[str]:
     known = [field.upper() for field in Settings.model_fields]
+    known += [field.upper() + SUFFIX for field in secret_fields(Settings)]
     problems = []
     for origin, names in _names(env_file, secrets):
         for name, value in names.items():

@@ -1,13 +1,15 @@
 """Every setting, with what its operator must know."""
 
+from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal
 
-from pydantic import Field, model_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic import Field
 
 from adapters.codec import Limits
-from consumer.settings.environment import PREFIX, Environment, variable
+from consumer.settings.connections import Connections
+from consumer.settings.environment import variable
+from consumer.settings.hosts import is_loopback
 from consumer.settings.kinds import (
     DAY,
     HOUR,
@@ -15,13 +17,14 @@ from consumer.settings.kinds import (
     DaysOrForever,
     LogFormat,
     LogLevel,
+    LogUserIds,
     PortOrOff,
-    PostgresDsn,
-    Servers,
+    Secret,
     ThresholdDays,
     ThresholdHours,
     ThresholdSeconds,
     TimeoutSeconds,
+    Token,
     Topic,
     Visible,
     duration,
@@ -32,22 +35,9 @@ _TOPICS = ("activity_topic", "tick_topic", "message_topic", "cycle_topic", "dead
 _MICROSECOND = timedelta(microseconds=1)
 
 
-class Settings(BaseSettings):
-    """The settings, each checked by itself and the topics against each other."""
+class Settings(Connections):
+    """The settings, each checked by itself, and where several must fit, against each other."""
 
-    model_config = SettingsConfigDict(
-        env_prefix=PREFIX, env_ignore_empty=True, extra="ignore", frozen=True, hide_input_in_errors=True
-    )
-
-    kafka_bootstrap_servers: Servers = Field(
-        description="Some brokers of the Kafka cluster, as host:port separated by commas; the others are found through"
-        " them. Name at least two, so that one may be away at the start.",
-        examples=["kafka-1:9092,kafka-2:9092"],
-    )
-    postgres_dsn: PostgresDsn = Field(
-        description="The Postgres database, as a URL. It may hold a password: better a secret file than a variable.",
-        examples=["postgresql://user:password@host:5432/database"],
-    )
     activity_topic: Topic = Field("user-activity", description="Topic of what users do; each partition is a shard.")
     tick_topic: Topic = Field("engagement-ticks", description="Topic of the ticks, with exactly one partition.")
     message_topic: Topic = Field("engagement-messages", description="Topic that the messages are published to.")
@@ -144,14 +134,20 @@ class Settings(BaseSettings):
     )
     http_host: Visible = Field(
         "127.0.0.1",
-        description="Address that the HTTP port listens on; 0.0.0.0 opens it to other machines. It asks for no"
-        " password, so let a network policy or a proxy guard it then.",
+        description="Address that the HTTP port listens on; 0.0.0.0 opens it to other machines. Requests that act or"
+        " tell of a user then need the token of `ENGAGEMENT_HTTP_TOKEN`.",
     )
     http_port: PortOrOff = Field(
         8080,
         description="The service's own HTTP port. 0 takes any free one and names it in the log event `http_listening`;"
         " `off` opens none, and leaves no health checks and metrics.",
         examples=["8080", "0", "off"],
+    )
+    http_token: Token | None = Field(
+        None,
+        description="Bearer token for HTTP requests that act or tell of a user. Without one these are answered on a"
+        " loopback address only.",
+        examples=["3f1c9d0e5b7a48f2a6c4d8e0b1975f32"],
     )
     log_level: LogLevel = Field(
         "info", description="The least severe log lines to write: debug, info, warning, error or critical."
@@ -168,32 +164,27 @@ class Settings(BaseSettings):
         " Higher costs time and disk when many users get a message.",
     )
 
-    @model_validator(mode="after")
-    def _topics_differ(self) -> "Settings":
+    log_user_ids: LogUserIds = Field(
+        "hashed",
+        description="How log lines name a user: `hashed`, by a digest that tells users apart, or `plain`, by the id.",
+        examples=["hashed", "plain"],
+    )
+    log_hash_key: Secret | None = Field(
+        None,
+        description="Key of the digests that stand for users in log lines. Without one, whoever can guess an id can"
+        " find its lines. The same key on all workers gives the same digests.",
+        examples=["a long random text"],
+    )
+
+    def misfits(self) -> Iterator[str]:
+        """What doesn't fit together, a text each."""
+        yield from super().misfits()
         fields: dict[str, str] = {}
-        problems = []
         for field in _TOPICS:
             topic = getattr(self, field)
             first = fields.setdefault(topic, field)
             if first != field:
-                problems.append(
-                    f"{variable(first)} and {variable(field)}: name the same topic, {topic!r}. Give each its own."
-                )
-        if problems:
-            raise ValueError("\n".join(problems))
-        return self
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - Environment stands in for it
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """The first source that has a value counts."""
-        return init_settings, Environment(settings_cls), dotenv_settings, file_secret_settings
+                yield f"{variable(first)} and {variable(field)}: name the same topic, {topic!r}. Give each its own."
 
     @property
     def policy(self) -> Policy:
@@ -231,6 +222,11 @@ class Settings(BaseSettings):
         elif policy.new_user_threshold <= shortest_silence:
             remarks.append(
                 f"No message will go to the segment new_user: {variable('new_user_threshold_days')} {above_inactivity}."
+            )
+        if self.http_port is not None and self.http_token is None and not is_loopback(self.http_host):
+            remarks.append(
+                f"Nobody can ask for a cycle or a user over HTTP: {variable('http_host')} is no loopback address, and"
+                f" {variable('http_token')} is not set."
             )
         if self.stuck_exit_seconds <= self.session_timeout_seconds:
             remarks.append(

@@ -12,6 +12,7 @@ from pydantic_settings.exceptions import SettingsError as SourceError
 from consumer.settings import places
 from consumer.settings.environment import PREFIX, Environment, variable
 from consumer.settings.model import Settings
+from consumer.settings.secret_files import SUFFIX, named_files
 
 THE_ENVIRONMENT = "the environment"
 _DEFAULT = "the default"
@@ -29,6 +30,8 @@ def origins(env_file: Path, secrets_folder: Path | None) -> dict[str, str]:
         files = {path.name.lower(): path.absolute() for path in secrets_folder.iterdir()}
         secrets = SecretsSettingsSource(Settings, secrets_dir=secrets_folder)()
         found |= {field: str(files[variable(field).lower()]) for field in secrets if variable(field).lower() in files}
+    for field, path in named_files(Settings, env_file).items():
+        found[field] = f"{path.absolute()}, named by {variable(field)}{SUFFIX}"
     found |= dict.fromkeys(DotEnvSettingsSource(Settings, env_file=env_file)(), str(env_file.absolute()))
     found |= dict.fromkeys(Environment(Settings)(), THE_ENVIRONMENT)
     return found

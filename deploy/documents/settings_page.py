@@ -10,6 +10,7 @@ from pydantic.fields import FieldInfo
 from consumer.settings import Settings
 from consumer.settings.environment import PREFIX, variable
 from consumer.settings.places import ENV_FILE, SECRETS_FOLDER
+from consumer.settings.secret_files import SUFFIX, secret_fields
 
 # No setting takes all of these. How they are refused tells what a setting does take: the same rules that apply at the
 # start, wherever they are written.
@@ -25,8 +26,9 @@ _WORDS = {
     "value_error": "{error}",
 }
 
+_SECRETS = "\n".join(f"- `{variable(field)}{SUFFIX}`" for field in secret_fields(Settings))
 _HEAD = f"""\
-<!-- Made by `python -m deploy.documents` from consumer/settings/model.py: change that. -->
+<!-- Made by `python -m deploy.documents` from consumer/settings/{{connections,model}}.py: change those. -->
 
 # Settings
 
@@ -37,6 +39,10 @@ Each setting is read from the first of these that has it:
 3. a file of its name in lower case in `{SECRETS_FOLDER}`, such as `{SECRETS_FOLDER}/engagement_postgres_dsn`: where
    container platforms put secrets,
 4. its default.
+
+A secret may lie in a file anywhere, which a variable or a line of the `.env` file names:
+
+{_SECRETS}
 
 An empty variable counts as absent. A variable with the prefix `{PREFIX}` that no setting knows stops the start, with
 the nearest known name; those that Kubernetes puts there for a service are ignored (`…_SERVICE_HOST`,
@@ -76,7 +82,7 @@ def _default(field: FieldInfo) -> str:
 
 def limits(field: FieldInfo) -> str:
     """What the setting takes, in words. Raises KeyError for a kind of limit that has no words yet."""
-    kind: Any = Annotated[(field.annotation, *field.metadata)]
+    kind: Any = Annotated[(field.annotation, *field.metadata)] if field.metadata else field.annotation
     reader: TypeAdapter[Any] = TypeAdapter(kind)
     words: dict[str, None] = {}  # in their order, each once
     for value in _HOPELESS:

@@ -35,7 +35,7 @@ def test_a_section_has_description_default_limits_and_examples_that_can_be_used(
     assert "- It must " in section
     examples = re.findall(rf"`ENGAGEMENT_{name.upper()}=([^`]+)`", section)
     assert examples
-    kind: Any = Annotated[(field.annotation, *field.metadata)]
+    kind: Any = Annotated[(field.annotation, *field.metadata)] if field.metadata else field.annotation
     for example in examples:
         TypeAdapter(kind).validate_python(example)
 

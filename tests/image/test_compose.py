@@ -173,6 +173,7 @@ def test_the_example_says_what_holds_without_it() -> None:
 def test_passwords_have_no_default() -> None:
     assert {variable.name for variable in compose.variables() if variable.default is None} == {
         "POSTGRES_PASSWORD",
+        "HTTP_TOKEN",
         "GRAFANA_PASSWORD",
     }
     with pytest.raises(LookupError, match=r"\.env\.example"):

@@ -9,7 +9,11 @@ from consumer.settings import Settings, SettingsError, load_settings, with_origi
 
 PASSWORD = "hunter2"
 DSN = f"postgresql://engine:{PASSWORD}@db:5432/engagement"
-REQUIRED = {"KAFKA_BOOTSTRAP_SERVERS": "kafka-1:9092,kafka-2:9092", "POSTGRES_DSN": DSN}
+REQUIRED = {
+    "KAFKA_BOOTSTRAP_SERVERS": "kafka-1:9092,kafka-2:9092",
+    "POSTGRES_DSN": DSN,
+    "INSECURE_HOSTS": "kafka-1,kafka-2,db",
+}
 
 
 class Surroundings:

@@ -29,7 +29,9 @@ def restored() -> Iterator[None]:
 
 
 def settings(**values: Any) -> Settings:
-    return Settings(_env_file=None, kafka_bootstrap_servers="kafka:9092", postgres_dsn="postgresql://db", **values)
+    return Settings(
+        _env_file=None, kafka_bootstrap_servers="localhost:9092", postgres_dsn="postgresql://localhost", **values
+    )
 
 
 def lines(stream: StringIO) -> list[dict[str, Any]]:
