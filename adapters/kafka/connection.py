@@ -8,6 +8,7 @@ from typing import Any
 from aiokafka.codec import has_lz4, has_snappy, has_zstd
 from aiokafka.record import default_records
 
+from adapters.kafka.broken_connections import notice_broken_connections
 from domain.errors import MisconfiguredError
 
 # A request outlives aiokafka's longest fetch wait (500 ms) in any case, or an idle topic would look like a dead broker.
@@ -77,6 +78,7 @@ class KafkaConnection:
     def arguments(self) -> dict[str, Any]:
         """The keyword arguments that all aiokafka clients take. Raises MisconfiguredError, see ``check_client``."""
         check_client()
+        notice_broken_connections()
         return {
             "bootstrap_servers": self.bootstrap_servers,
             "client_id": self.client_id,

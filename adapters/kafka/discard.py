@@ -8,11 +8,13 @@ and its sockets aborted, which takes aiokafka's private attributes.
 
 import asyncio
 import inspect
+from collections.abc import Coroutine
 from contextlib import suppress
 from typing import Any
 
 from aiokafka import AIOKafkaClient, AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.conn import CloseReason
 
 from adapters.kafka.deadline import within
 from domain.errors import EngagementError
@@ -23,13 +25,28 @@ _ENDING_SECONDS = 2.0
 
 async def stop_consumer(consumer: AIOKafkaConsumer, seconds: float) -> None:
     """Leave the group if there is one, and let go of everything, within about ``seconds``. Raises nothing of Kafka."""
+    # Not its own stop: that closes the connections too, and over TLS waits for the broker to say good-bye, which under
+    # uvloop takes half a minute when a fetch is under way (measured).
+    closed, consumer._closed = consumer._closed, True
     try:
         # Where that fails, Kafka will notice by the session timeout that the member is gone.
         with suppress(EngagementError):
             async with within(seconds, "leave the consumer group"):
-                await consumer.stop()
+                if not closed and consumer._coordinator is not None:
+                    await _apart(consumer._coordinator.close())
     finally:
         await _end(consumer._client, consumer._coordinator, consumer._fetcher)
+
+
+async def _apart(closing: Coroutine[Any, Any, None]) -> None:
+    """As a task of its own: aiokafka awaits tasks that it has cancelled, and then nobody else was cancelled."""
+    task = asyncio.create_task(closing)
+    try:
+        await asyncio.wait({task})
+    finally:
+        task.cancel()
+    if not task.cancelled():
+        task.result()
 
 
 async def stop_admin(admin: AIOKafkaAdminClient) -> None:
@@ -58,9 +75,10 @@ async def _end(client: AIOKafkaClient, *parts: Any) -> None:
         if connection._writer is not None:
             # A plain close would wait until a frozen broker has taken what is still buffered.
             connection._writer.transport.abort()
-    with suppress(EngagementError):
-        async with within(_ENDING_SECONDS, "close the connections"):
-            await client.close()
+    # Not its own close: that gathers these futures, so that a deadline would cancel them for whoever asks next.
+    closing = [connection.close(reason=CloseReason.SHUTDOWN) for connection in client._conns.values()]
+    if closing:
+        await asyncio.wait(closing, timeout=_ENDING_SECONDS)
 
 
 def _tasks_of(*owners: Any) -> set[asyncio.Task[Any]]:
