@@ -17,6 +17,7 @@ from adapters.kafka.inspection import (
     partition_counts,
     session_timeouts,
 )
+from adapters.kafka.rights import denial, missing_rights, rights_of_engine
 from adapters.kafka.topics import Severity, TopicNames, check_topics
 from adapters.postgres.inspection import OLDEST_MAJOR_VERSION, Inspection, MissingRight, Server, opened_inspection
 from adapters.postgres.reports import Deployment, StoredShard
@@ -100,6 +101,10 @@ def _server(server: Server) -> Iterator[Finding]:
         )
     elif server.standby:
         yield problem("postgres", f"{where}: this is a read-only standby; let ENGAGEMENT_POSTGRES_DSN name the primary")
+    elif server.read_only:
+        yield problem(
+            "postgres", f"{where}: it is read-only; set default_transaction_read_only off, for it and the role"
+        )
     else:
         yield ok("postgres", where)
     if not server.durable:
@@ -112,13 +117,9 @@ def _server(server: Server) -> Iterator[Finding]:
 
 def _rights(missing: list[MissingRight], role: str) -> Iterator[Finding]:
     for right in missing:
-        yield problem(
-            "rights",
-            f"the role of ENGAGEMENT_POSTGRES_DSN lacks {right.privilege} on {right.object}: as the owner, GRANT"
-            f' {right.privilege} ON {right.object} TO "{role}"',
-        )
+        yield problem("rights", right.told(role))
     if not missing:
-        yield ok("rights", "the role has every right on what exists")
+        yield ok("rights", "the role of Postgres has every right on what exists")
 
 
 async def _read_state(inspection: Inspection, findings: list[Finding]) -> _State | None:
@@ -135,10 +136,15 @@ async def _read_state(inspection: Inspection, findings: list[Finding]) -> _State
 async def _examine_kafka(connection: KafkaConnection, settings: Settings) -> tuple[list[Finding], Mapping[str, int]]:
     names = topic_names(settings)
     try:
-        partitions = await partition_counts(connection, names.all())
+        missing = await missing_rights(connection, rights_of_engine(names, settings.consumer_group))
+        # Without a right, what is there would be called missing.
+        partitions = {} if missing else await partition_counts(connection, names.all())
     except (TransientError, MisconfiguredError) as error:
         return [problem("kafka", str(error))], {}
     findings = [ok("kafka", f"answers at {connection.bootstrap_servers}")]
+    if missing:
+        return [*findings, *(problem("rights", denial(connection, right)) for right in missing)], {}
+    findings.append(ok("rights", "the user of Kafka has every right on what exists"))
     for finding in (
         _topics(connection, names, partitions),
         _group(connection, settings),
@@ -243,8 +249,9 @@ async def _ticks(connection: KafkaConnection, topic: str, tick_next: int) -> Fin
         return problem(
             "ticks",
             f"position {tick_next} lies beyond the end of the tick topic {topic!r}, {end}: was it recreated? No tick is"
-            f" read before its end has passed the position. Restore the topic, or produce {tick_next - end} ticks"
-            " (`engage tick`), which are passed over",
+            " read before its end has passed the position. `engage shard accept` of a halted shard fills it up; where"
+            f" none is halted, restore the topic, or produce {tick_next - end} ticks (`engage tick`), which are passed"
+            " over",
         )
     return ok("ticks", f"judged up to {tick_next} of {end}")
 

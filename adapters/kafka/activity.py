@@ -13,6 +13,7 @@ from adapters.kafka.discard import stop_consumer
 from adapters.kafka.lenient import fetch_leniently
 from adapters.kafka.metadata import client_of, partition_count
 from adapters.kafka.records import input_record
+from adapters.kafka.starting import start_client
 from domain.errors import PositionGoneError
 from domain.ports import AssignmentListener
 from domain.records import InputRecord, RecordBatch
@@ -76,8 +77,8 @@ class KafkaActivityStream:
     async def start(self) -> None:
         """Connect. Raises TransientError; MisconfiguredError when the topic is missing. After either, make another."""
         try:
-            async with within(self._connection.timeout_seconds, f"subscribe to {self._topic}"):
-                await self._consumer.start()
+            async with within(self._connection.timeout_seconds, f"subscribe to {self._topic}", "Read"):
+                await start_client(self._consumer, self._connection)
                 await persistently(lambda: partition_count(client_of(self._consumer), self._topic))
         except BaseException:
             await self.stop()
@@ -103,7 +104,7 @@ class KafkaActivityStream:
         wanted = [TopicPartition(self._topic, shard) for shard in shards if shard in self._positions]
         delivered = False
         try:
-            async with within(self._connection.timeout_seconds + timeout_seconds, f"read {self._topic}"):
+            async with within(self._connection.timeout_seconds + timeout_seconds, f"read {self._topic}", "Read"):
                 records = await self._read(wanted, timeout_seconds)
                 batches = await self._batches(wanted, records)
                 delivered = True
@@ -191,7 +192,7 @@ class KafkaActivityStream:
         assigned = self._assigned or frozenset()
         offsets = {TopicPartition(self._topic, shard): positions[shard] for shard in positions if shard in assigned}
         if offsets:
-            async with within(self._connection.timeout_seconds, f"commit offsets of {self._topic}"):
+            async with within(self._connection.timeout_seconds, f"commit offsets of {self._topic}", "Read"):
                 await self._consumer.commit(offsets)
 
     async def stop(self) -> None:

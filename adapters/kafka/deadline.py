@@ -1,16 +1,19 @@
 """The one place where waiting for Kafka is bounded, and where aiokafka's errors become the domain's."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+import ssl
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from typing import TypeVar
 
+from aiokafka import TopicPartition
 from aiokafka.errors import (
     AuthenticationFailedError,
     AuthenticationMethodNotSupported,
     ClusterAuthorizationFailedError,
     ConsumerStoppedError,
     GroupAuthorizationFailedError,
+    IllegalOperation,
     IncompatibleBrokerVersion,
     InvalidGroupIdError,
     InvalidProducerEpoch,
@@ -37,7 +40,7 @@ from domain.errors import EngagementError, MisconfiguredError, OwnershipLostErro
 T = TypeVar("T")
 
 _FENCED = (ProducerFenced, InvalidProducerEpoch)
-_REMEDIES: tuple[tuple[tuple[type[KafkaError], ...], str], ...] = (
+_REMEDIES: tuple[tuple[tuple[type[Exception], ...], str], ...] = (
     (
         (UnknownTopicOrPartitionError, InvalidTopicError),
         "the topic or partition does not exist: `engage init` creates what is missing",
@@ -48,21 +51,18 @@ _REMEDIES: tuple[tuple[tuple[type[KafkaError], ...], str], ...] = (
     ),
     (
         (
-            TopicAuthorizationFailedError,
-            GroupAuthorizationFailedError,
-            ClusterAuthorizationFailedError,
-            TransactionalIdAuthorizationFailed,
+            AuthenticationFailedError,
+            SaslAuthenticationFailed,
         ),
-        "Kafka denies the right to it: grant it to the user of this client",
+        "Kafka does not accept the credentials: correct ENGAGEMENT_KAFKA_USERNAME or ENGAGEMENT_KAFKA_PASSWORD",
     ),
     (
-        (
-            AuthenticationFailedError,
-            AuthenticationMethodNotSupported,
-            SaslAuthenticationFailed,
-            UnsupportedSaslMechanismError,
-        ),
-        "Kafka does not accept the credentials: check them",
+        (AuthenticationMethodNotSupported, UnsupportedSaslMechanismError),
+        "Kafka does not take logins of this kind: correct ENGAGEMENT_KAFKA_SASL_MECHANISM",
+    ),
+    (
+        (ssl.SSLCertVerificationError,),
+        "correct ENGAGEMENT_KAFKA_CA_FILE, or the host in ENGAGEMENT_KAFKA_BOOTSTRAP_SERVERS, or renew the certificate",
     ),
     ((IncompatibleBrokerVersion,), "the brokers are too old or too new for this client"),
     ((InvalidGroupIdError,), "Kafka does not accept the name of the group: correct ENGAGEMENT_CONSUMER_GROUP"),
@@ -71,6 +71,15 @@ _REMEDIES: tuple[tuple[tuple[type[KafkaError], ...], str], ...] = (
         "ENGAGEMENT_SESSION_TIMEOUT_SECONDS must lie within the brokers' group.min and group.max.session.timeout.ms",
     ),
     ((InvalidTransactionTimeout,), "the brokers' transaction.max.timeout.ms is too low"),
+)
+# Of producers without a transactional id; Kafka asks for it on the cluster, of whoever may write to no topic at all.
+IDEMPOTENT_WRITE = "IdempotentWrite"
+# What a user was denied something on.
+_DENIALS: tuple[tuple[type[KafkaError], str], ...] = (
+    (TopicAuthorizationFailedError, "topic"),
+    (GroupAuthorizationFailedError, "group"),
+    (TransactionalIdAuthorizationFailed, "transactional id"),
+    (ClusterAuthorizationFailedError, "cluster"),
 )
 # Nobody is there, or somebody who isn't Kafka.
 _AWAY = (KafkaConnectionError, NodeNotReadyError, RequestTimedOutError, OSError, AssertionError)
@@ -81,36 +90,58 @@ _RETRY_SECONDS = 0.1
 
 
 @asynccontextmanager
-async def within(seconds: float, doing: str) -> AsyncIterator[None]:
+async def within(seconds: float, doing: str, right: str = "Describe") -> AsyncIterator[None]:
     """Bound what happens inside, and raise only errors of the domain.
 
-    ``doing`` completes "could not ..." and names what is acted upon. Raises OwnershipLostError when a newer producer
-    has fenced this one, MisconfiguredError when a repetition can't help, TransientError for the rest. aiokafka shields
-    parts of its transactions, so what was under way may still be when the time is over: its client must be discarded.
+    ``doing`` completes "could not ..." and names what is acted upon. ``right``: Kafka's word for the operation that
+    the user must have been granted for it. Raises OwnershipLostError when a newer producer has fenced this one,
+    MisconfiguredError when a repetition can't help, TransientError for the rest. aiokafka shields parts of its
+    transactions, so what was under way may still be when the time is over: its client must be discarded.
     """
     limit = asyncio.timeout(seconds)
     try:
         async with limit:
             yield
     # A TimeoutError is an OSError. aiokafka asserts, too, what a broker that has just started may not grant: a client
-    # that is told of no brokers at all "did not perform bootstrap".
-    except (KafkaError, ConsumerStoppedError, OSError, AssertionError) as error:
+    # that is told of no brokers at all "did not perform bootstrap". IllegalOperation comes from a producer whose sender
+    # has just died, in the turn of the loop before it knows.
+    except (KafkaError, ConsumerStoppedError, IllegalOperation, OSError, AssertionError) as error:
         if isinstance(error, TimeoutError) and limit.expired():
             text = f"could not {doing}: Kafka did not answer within {seconds:g} s: {_REMEDY_AWAY}"
             raise TransientError(text) from error
-        raise translated(error, doing) from error
+        raise translated(error, doing, right) from error
 
 
-def translated(error: BaseException, doing: str) -> EngagementError:
-    """The error of the domain that tells the caller how to react."""
+def translated(error: BaseException, doing: str, right: str = "Describe") -> EngagementError:
+    """The error of the domain that tells the caller how to react; see ``within``."""
     # The sender of aiokafka wraps what it did not expect, such as an expired producer id.
     if isinstance(error, _FENCED):
         return OwnershipLostError(f"could not {doing}: a newer producer has taken over")
     for kinds, remedy in _REMEDIES:
         if isinstance(error, kinds):
             return MisconfiguredError(f"could not {doing}: {remedy} ({_described(error)})")
+    for kind, resource in _DENIALS:
+        if isinstance(error, kind):
+            return MisconfiguredError(f"could not {doing}: {denial(right, resource, _names(error))}")
     remedy = f": {_REMEDY_AWAY}" if isinstance(error, _AWAY) else ""
     return TransientError(f"could not {doing}: {_described(error)}{remedy}")
+
+
+def denial(right: str, resource: str, names: Iterable[str]) -> str:
+    """That Kafka does not let this user do something with a topic, say, and the remedy."""
+    named = " ".join([resource, ", ".join(map(repr, sorted(names)))]).rstrip()
+    if right == IDEMPOTENT_WRITE:
+        named += ", which Write on any topic includes"
+    return f"Kafka denies {right} on the {named}: grant it to the user of this client (ENGAGEMENT_KAFKA_USERNAME)"
+
+
+def _names(error: BaseException) -> set[str]:
+    """What an error of a denied right is about: aiokafka gives a topic, a partition of it, several topics, or none."""
+    about = error.args[0] if error.args else ()
+    if isinstance(about, str | TopicPartition):
+        about = (about,)
+    each = about if isinstance(about, set | frozenset | list | tuple) else ()
+    return {name.topic if isinstance(name, TopicPartition) else str(name) for name in each}
 
 
 def _described(error: BaseException) -> str:

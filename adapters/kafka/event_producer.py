@@ -9,8 +9,9 @@ from aiokafka import AIOKafkaProducer
 
 from adapters.kafka.batches import BATCH_BYTES, batches_of
 from adapters.kafka.connection import KafkaConnection
-from adapters.kafka.deadline import translated, within
+from adapters.kafka.deadline import IDEMPOTENT_WRITE, translated, within
 from adapters.kafka.discard import discard_producer
+from adapters.kafka.starting import start_client
 from domain.errors import TransientError
 from domain.records import OutgoingRecord
 
@@ -38,8 +39,9 @@ class EventProducer:
             compression_type="lz4",
         )
         try:
-            async with within(self._connection.timeout_seconds, f"connect to {self._connection.bootstrap_servers}"):
-                await self._producer.start()
+            doing = f"connect to {self._connection.bootstrap_servers}"
+            async with within(self._connection.timeout_seconds, doing, IDEMPOTENT_WRITE):
+                await start_client(self._producer, self._connection)
         except BaseException:
             await self._close()
             raise
@@ -60,13 +62,13 @@ class EventProducer:
         Hundreds of records at a time are fast, one at a time is not. Raises TransientError, MisconfiguredError, also
         for records handed over before.
         """
-        async with within(self._connection.timeout_seconds, "produce records"):
+        async with within(self._connection.timeout_seconds, "produce records", "Write"):
             for topic, partition, batch in await batches_of(self._open(), records):
                 self._note(await self._open().send_batch(batch, topic, partition=partition))
 
     async def deliver(self, record: OutgoingRecord) -> tuple[int, int]:
         """Send the record; returns its partition and offset when it was acknowledged. Raises as ``send``."""
-        async with within(self._connection.timeout_seconds, f"produce a record to {record.topic}"):
+        async with within(self._connection.timeout_seconds, f"produce a record to {record.topic}", "Write"):
             ((topic, partition, batch),) = await batches_of(self._open(), [record])
             delivery = await self._open().send_batch(batch, topic, partition=partition)
             self._note(delivery)
@@ -75,7 +77,7 @@ class EventProducer:
 
     async def flush(self) -> None:
         """Return when every record was acknowledged. Raises TransientError, MisconfiguredError."""
-        async with within(self._connection.timeout_seconds, "produce records"):
+        async with within(self._connection.timeout_seconds, "produce records", "Write"):
             if self._deliveries:
                 await asyncio.wait(set(self._deliveries))
         self._open()
@@ -91,7 +93,7 @@ class EventProducer:
 
     def _open(self) -> AIOKafkaProducer:
         if self._failure is not None:
-            raise translated(self._failure, "produce records") from self._failure
+            raise translated(self._failure, "produce records", "Write") from self._failure
         if self._producer is None:
             raise TransientError("could not produce records: the producer is closed")
         return self._producer

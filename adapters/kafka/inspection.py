@@ -8,13 +8,20 @@ from datetime import timedelta
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.coordinator.protocol import ConsumerProtocolMemberAssignment
-from aiokafka.errors import NodeNotReadyError, NoError, for_code
+from aiokafka.errors import (
+    GroupAuthorizationFailedError,
+    NodeNotReadyError,
+    NoError,
+    TransactionalIdAuthorizationFailed,
+    for_code,
+)
 
 from adapters.kafka.connection import KafkaConnection
 from adapters.kafka.deadline import persistently, within
 from adapters.kafka.discard import stop_consumer
 from adapters.kafka.markers import read_marker
 from adapters.kafka.metadata import client_of, describe_topics
+from adapters.kafka.starting import start_client
 from adapters.kafka.topics import opened_admin
 
 _TRANSACTION = 1
@@ -57,7 +64,10 @@ async def group_of(connection: KafkaConnection, group: str, topic: str) -> Group
     """The members of the consumer group, none where nobody ever joined. Raises TransientError, MisconfiguredError."""
 
     async def ask() -> list[tuple[str, str, str, bytes, bytes]]:
-        (response,) = await admin.describe_consumer_groups([group])
+        try:
+            (response,) = await admin.describe_consumer_groups([group])
+        except GroupAuthorizationFailedError as error:
+            raise GroupAuthorizationFailedError(group) from error  # of aiokafka's, the argument is a sentence
         ((code, _, _, _, _, members, *_),) = response.groups
         # A coordinator that has just been made does not know at once that it is one.
         if for_code(code) is not NoError:
@@ -77,7 +87,7 @@ async def group_of(connection: KafkaConnection, group: str, topic: str) -> Group
 async def session_timeouts(connection: KafkaConnection) -> tuple[timedelta, timedelta]:
     """The shortest and the longest session timeout that a broker allows. Raises TransientError, MisconfiguredError."""
     doing = "read the settings of a broker"
-    async with opened_admin(connection) as admin, within(connection.timeout_seconds, doing):
+    async with opened_admin(connection) as admin, within(connection.timeout_seconds, doing, "DescribeConfigs"):
         node = client_of(admin).get_random_node()
         if node is None:
             raise NodeNotReadyError("no broker is known yet")
@@ -94,8 +104,15 @@ async def session_timeouts(connection: KafkaConnection) -> tuple[timedelta, time
 async def find_transaction_coordinator(connection: KafkaConnection, transactional_id: str) -> None:
     """Make sure that Kafka has one, and lets us know it. Raises TransientError, MisconfiguredError."""
     doing = f"find the coordinator of the transactional id {transactional_id!r}"
+
+    async def ask() -> None:
+        try:
+            await admin.find_coordinator(transactional_id, _TRANSACTION)
+        except TransactionalIdAuthorizationFailed as error:
+            raise TransactionalIdAuthorizationFailed(transactional_id) from error
+
     async with opened_admin(connection) as admin, within(connection.timeout_seconds, doing):
-        await persistently(lambda: admin.find_coordinator(transactional_id, _TRANSACTION))
+        await persistently(ask)
 
 
 async def extents(connection: KafkaConnection, topic: str, partitions: Sequence[int]) -> dict[int, Extent]:
@@ -124,7 +141,7 @@ async def _asking(connection: KafkaConnection, topic: str, isolation: str) -> As
     consumer = AIOKafkaConsumer(**connection.arguments(), isolation_level=isolation, enable_auto_commit=False)
     try:
         async with within(connection.timeout_seconds, f"find out how far {topic} reaches"):
-            await consumer.start()
+            await start_client(consumer, connection)
             yield consumer
     finally:
         await stop_consumer(consumer, connection.timeout_seconds)

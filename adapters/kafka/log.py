@@ -8,6 +8,7 @@ from adapters.kafka.connection import KafkaConnection
 from adapters.kafka.deadline import persistently, within
 from adapters.kafka.discard import stop_consumer
 from adapters.kafka.metadata import client_of, partition_count
+from adapters.kafka.starting import start_client
 
 
 class KafkaActivityLog:
@@ -26,8 +27,8 @@ class KafkaActivityLog:
         """Connect. Raises TransientError; MisconfiguredError when a topic is missing. After either, make a new one."""
         try:
             async with within(self._connection.timeout_seconds, f"connect to {self._connection.bootstrap_servers}"):
-                await self._consumer.start()
-                await self._stable.start()
+                await start_client(self._consumer, self._connection)
+                await start_client(self._stable, self._connection)
             await self.shards()
         except BaseException:
             await self.stop()

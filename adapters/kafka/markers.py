@@ -8,6 +8,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from adapters.kafka.connection import KafkaConnection
 from adapters.kafka.deadline import persistently, within
 from adapters.kafka.discard import stop_consumer
+from adapters.kafka.starting import start_client
 from domain.errors import MarkerUnreadableError
 
 PROBE_KEY = b"probe"
@@ -35,7 +36,7 @@ async def read_marker(connection: KafkaConnection, topic: str, shard: int, probe
     """
     tp = TopicPartition(topic, shard)
     async with (
-        within(connection.timeout_seconds, f"read the marker of shard {shard} from {tp.topic}-{tp.partition}"),
+        within(connection.timeout_seconds, f"read the marker of shard {shard} from {tp.topic}-{tp.partition}", "Read"),
         _reader(connection, tp) as consumer,
     ):
         beginning = (await persistently(lambda: consumer.beginning_offsets([tp])))[tp]
@@ -79,7 +80,7 @@ async def _reader(connection: KafkaConnection, tp: TopicPartition) -> AsyncItera
         auto_offset_reset="none",
     )
     try:
-        await consumer.start()
+        await start_client(consumer, connection)
         consumer.assign([tp])
         yield consumer
     finally:

@@ -13,6 +13,7 @@ from adapters.kafka.inspection import Extent
 from adapters.kafka.lenient import fetch_leniently
 from adapters.kafka.metadata import client_of, partition_count
 from adapters.kafka.records import input_record
+from adapters.kafka.starting import start_client
 from domain.errors import TransientError
 from domain.records import InputRecord
 
@@ -41,8 +42,8 @@ class PartitionReader:
     async def __aenter__(self) -> Self:
         """Connect. Raises TransientError; MisconfiguredError when the topic is missing."""
         try:
-            async with within(self._connection.timeout_seconds, f"read {self.topic}"):
-                await self._consumer.start()
+            async with within(self._connection.timeout_seconds, f"read {self.topic}", "Read"):
+                await start_client(self._consumer, self._connection)
                 self._partitions = await persistently(lambda: partition_count(client_of(self._consumer), self.topic))
         except BaseException:
             await self._stop()
@@ -83,7 +84,7 @@ class PartitionReader:
 
     async def _poll(self, tp: TopicPartition, position: int) -> tuple[list[ConsumerRecord], int]:
         """What comes next, and where reading goes on."""
-        async with within(self._connection.timeout_seconds + _POLL_SECONDS, f"read {self.topic}"):
+        async with within(self._connection.timeout_seconds + _POLL_SECONDS, f"read {self.topic}", "Read"):
             try:
                 found = await self._consumer.getmany(
                     tp, timeout_ms=round(_POLL_SECONDS * 1_000), max_records=_MOST_RECORDS

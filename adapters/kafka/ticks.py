@@ -11,6 +11,7 @@ from adapters.kafka.discard import stop_consumer
 from adapters.kafka.lenient import fetch_leniently
 from adapters.kafka.metadata import client_of, partition_count
 from adapters.kafka.records import input_record
+from adapters.kafka.starting import start_client
 from domain.errors import MisconfiguredError
 from domain.records import RecordBatch
 
@@ -34,9 +35,9 @@ class KafkaTickStream:
     async def start(self) -> None:
         """Connect. Raises TransientError; MisconfiguredError when the topic is missing or has several partitions."""
         try:
-            async with within(self._connection.timeout_seconds, f"read {self._topic}"):
-                await self._consumer.start()
-                await self._asking.start()
+            async with within(self._connection.timeout_seconds, f"read {self._topic}", "Read"):
+                await start_client(self._consumer, self._connection)
+                await start_client(self._asking, self._connection)
                 await self._check_partitions()
         except BaseException:
             await self.stop()
@@ -60,7 +61,7 @@ class KafkaTickStream:
         if position != self._position:
             self._consumer.seek(self._tp, position)
         self._position = None
-        async with within(self._connection.timeout_seconds + timeout_seconds, f"read {self._topic}"):
+        async with within(self._connection.timeout_seconds + timeout_seconds, f"read {self._topic}", "Read"):
             records, next_position = await self._read(position, timeout_seconds)
         self._position = next_position
         return RecordBatch(0, position, next_position, tuple(input_record(record) for record in records))

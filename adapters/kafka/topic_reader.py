@@ -11,6 +11,7 @@ from adapters.kafka.deadline import persistently, within
 from adapters.kafka.discard import stop_consumer
 from adapters.kafka.metadata import client_of, partition_count
 from adapters.kafka.records import input_record
+from adapters.kafka.starting import start_client
 from domain.errors import TransientError
 from domain.records import InputRecord
 
@@ -39,8 +40,8 @@ class TopicReader:
     async def __aenter__(self) -> Self:
         """Connect. Raises TransientError; MisconfiguredError when the topic is missing."""
         try:
-            async with within(self._connection.timeout_seconds, f"read {self._topic}"):
-                await self._consumer.start()
+            async with within(self._connection.timeout_seconds, f"read {self._topic}", "Read"):
+                await start_client(self._consumer, self._connection)
                 count = await persistently(lambda: partition_count(client_of(self._consumer), self._topic))
                 await self._assign(count)
         except BaseException:
@@ -68,7 +69,7 @@ class TopicReader:
 
     async def poll(self, timeout_seconds: float = _POLL_SECONDS) -> list[InputRecord]:
         """The next records, in order within each partition, or none after the timeout. Raises TransientError."""
-        async with within(self._connection.timeout_seconds + timeout_seconds, f"read {self._topic}"):
+        async with within(self._connection.timeout_seconds + timeout_seconds, f"read {self._topic}", "Read"):
             known = self._consumer.partitions_for_topic(self._topic) or ()
             if len(known) > len(self._positions):
                 await self._assign(len(known))

@@ -6,12 +6,20 @@ from dataclasses import dataclass, fields
 from enum import IntEnum, auto
 
 from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, NewTopic
-from aiokafka.errors import InvalidPartitionsError, NoError, TopicAlreadyExistsError, UnknownError, for_code
+from aiokafka.errors import (
+    InvalidPartitionsError,
+    NoError,
+    TopicAlreadyExistsError,
+    TopicAuthorizationFailedError,
+    UnknownError,
+    for_code,
+)
 
 from adapters.kafka.connection import KafkaConnection
-from adapters.kafka.deadline import persistently, until, within
+from adapters.kafka.deadline import denial, persistently, until, within
 from adapters.kafka.discard import stop_admin
 from adapters.kafka.metadata import TopicSettings, TopicState, client_of, describe_settings, describe_topics
+from adapters.kafka.starting import start_client
 from domain.errors import MisconfiguredError, TransientError
 
 # What a dead letter holds beside the value: the key, the record's headers, and ours, which take about 1 KiB.
@@ -129,7 +137,7 @@ class _Creation:
 
     async def settings(self, topics: Sequence[str]) -> dict[str, TopicSettings]:
         """The settings of topics that exist."""
-        async with within(self._seconds, f"read the settings of {', '.join(topics)}"):
+        async with within(self._seconds, f"read the settings of {', '.join(topics)}", "DescribeConfigs"):
             return await persistently(lambda: describe_settings(self._admin, topics))
 
     async def create(self, topic: str, partitions: int, settings: Mapping[str, str]) -> None:
@@ -144,10 +152,10 @@ class _Creation:
             replica_assignments={} if self._replication_factor == _BROKERS_DEFAULT else None,
             topic_configs=dict(settings),
         )
-        async with within(self._seconds, f"create the topic {topic}"):
+        async with within(self._seconds, f"create the topic {topic}", "Create"):
             response = await self._admin.create_topics([new])
             ((_, code, message),) = response.topic_errors
-            self._check(f"create the topic {topic!r}", code, message)
+            self._check(topic, code, message)
             await self._wait_until_known(topic, at_least=1)
         # Another `engage init` may have been faster; then its number of partitions counts.
         if for_code(code) is NoError:
@@ -157,18 +165,24 @@ class _Creation:
         """Give the topic so many partitions unless it has them."""
         if self.known[topic].partitions >= partitions:
             return
-        async with within(self._seconds, f"extend the topic {topic}"):
+        async with within(self._seconds, f"extend the topic {topic}", "Alter"):
             # InvalidPartitionsError: another `engage init` was faster.
             with suppress(InvalidPartitionsError):
-                await self._admin.create_partitions({topic: NewPartitions(partitions)})
+                try:
+                    await self._admin.create_partitions({topic: NewPartitions(partitions)})
+                except TopicAuthorizationFailedError as error:
+                    raise TopicAuthorizationFailedError(topic) from error  # of aiokafka's, the argument is a sentence
                 self.changes.append(TopicChange(topic, partitions, extended=True))
             await self._wait_until_known(topic, at_least=partitions)
 
-    def _check(self, doing: str, code: int, message: str | None) -> None:
+    def _check(self, topic: str, code: int, message: str | None) -> None:
         error = for_code(code)
         if error in (NoError, TopicAlreadyExistsError):
             return
-        text = f"could not {doing}: {message or error.__name__}"
+        reason = message or error.__name__
+        if error is TopicAuthorizationFailedError:
+            reason = denial("Create", "topic", [topic])
+        text = f"could not create the topic {topic!r}: {reason}"
         if error.retriable or error is UnknownError:
             raise TransientError(text)
         raise MisconfiguredError(text)
@@ -184,9 +198,11 @@ class _Creation:
 
 async def check_topics(connection: KafkaConnection, names: TopicNames) -> list[TopicProblem]:
     """What is not as it should be, the gravest first; nothing is changed. Raises TransientError, MisconfiguredError."""
-    async with opened_admin(connection) as admin, within(connection.timeout_seconds, "describe the topics"):
-        known = await persistently(lambda: describe_topics(client_of(admin), names.all()))
-        settings = await persistently(lambda: describe_settings(admin, sorted(known)))
+    async with opened_admin(connection) as admin:
+        async with within(connection.timeout_seconds, "describe the topics"):
+            known = await persistently(lambda: describe_topics(client_of(admin), names.all()))
+        async with within(connection.timeout_seconds, "read the settings of topics", "DescribeConfigs"):
+            settings = await persistently(lambda: describe_settings(admin, sorted(known)))
     problems = [*_missing(names, known), *_misshapen(names, known), *_unfit(names, settings)]
     return sorted(problems, key=lambda problem: problem.severity)
 
@@ -205,7 +221,8 @@ async def require_topics(connection: KafkaConnection, names: TopicNames) -> list
 
 async def largest_messages(connection: KafkaConnection, topics: Sequence[str]) -> dict[str, int]:
     """The ``max.message.bytes`` of each topic: what a batch of its records may take."""
-    async with opened_admin(connection) as admin, within(connection.timeout_seconds, "read the settings of topics"):
+    doing = "read the settings of topics"
+    async with opened_admin(connection) as admin, within(connection.timeout_seconds, doing, "DescribeConfigs"):
         settings = await persistently(lambda: describe_settings(admin, topics))
     return {topic: settings[topic].max_message_bytes for topic in topics}
 
@@ -267,7 +284,7 @@ async def opened_admin(connection: KafkaConnection) -> AsyncIterator[AIOKafkaAdm
     admin = AIOKafkaAdminClient(**connection.arguments())
     try:
         async with within(connection.timeout_seconds, f"connect to {connection.bootstrap_servers}"):
-            await admin.start()
+            await start_client(admin, connection)
         yield admin
     finally:
         await stop_admin(admin)

@@ -15,6 +15,7 @@ from adapters.kafka.connection import KafkaConnection
 from adapters.kafka.deadline import within
 from adapters.kafka.discard import discard_producer
 from adapters.kafka.markers import PROBE_KEY
+from adapters.kafka.starting import start_client
 from domain.errors import TransientError
 from domain.records import OutgoingRecord
 
@@ -96,7 +97,7 @@ class TransactionalProducer:
         if self._phase is not before:
             raise TransientError(f"could not {doing}: this producer is {self._phase.name.lower()}; start another")
         self._phase = _Phase.SPENT
-        async with within(self._timeout_seconds, doing):
+        async with within(self._timeout_seconds, doing, "Write"):
             yield
         self._phase = after
 
@@ -140,8 +141,8 @@ async def start_transactional(
         retry_backoff_ms=_RETRY_BACKOFF_MS,
     )
     try:
-        async with within(connection.timeout_seconds, doing):
-            await producer.start()
+        async with within(connection.timeout_seconds, doing, "Write"):
+            await start_client(producer, connection)
     except BaseException:
         await discard_producer(producer)
         raise

@@ -10,6 +10,7 @@ from adapters.postgres.connection import connect
 from adapters.postgres.migrations import check_schema
 from adapters.postgres.queries import ask
 from adapters.postgres.reports import Reports
+from domain.errors import MisconfiguredError
 
 OLDEST_MAJOR_VERSION = 15
 
@@ -23,6 +24,7 @@ class Server:
     database: str
     role: str
     standby: bool
+    read_only: bool
     durable: bool
 
     @property
@@ -37,6 +39,13 @@ class MissingRight:
 
     object: str
     privilege: str
+
+    def told(self, role: str) -> str:
+        """That the role lacks it, and the remedy, in a line."""
+        return (
+            f"the role of ENGAGEMENT_POSTGRES_DSN lacks {self.privilege} on {self.object}: as the owner, GRANT"
+            f' {self.privilege} ON {self.object} TO "{role}"'
+        )
 
 
 class Inspection:
@@ -59,6 +68,15 @@ class Inspection:
     async def check_schema(self) -> None:
         """Raises MisconfiguredError unless the schema is at head."""
         await check_schema(self._pool)
+
+
+async def require_rights(pool: asyncpg.Pool) -> None:
+    """Raises MisconfiguredError, a line for each right that the role lacks on what exists; TransientError."""
+    inspection = Inspection(pool)
+    missing = await inspection.missing_rights()
+    if missing:
+        role = (await inspection.server()).role
+        raise MisconfiguredError("\n".join(right.told(role) for right in missing))
 
 
 @asynccontextmanager

@@ -6,8 +6,9 @@ import typer
 
 from consumer.commands.event_loop import run_async
 from consumer.commands.options import AsJson
-from consumer.commands.output import print_json, print_line
+from consumer.commands.output import print_json, print_text
 from consumer.commands.start import prepare
+from consumer.controls import shown
 from consumer.findings import Finding, Level
 from consumer.surroundings import examine
 from domain.errors import MisconfiguredError
@@ -26,7 +27,7 @@ def check(*, as_json: AsJson = False) -> None:
         if as_json:
             print_json(asdict(finding))
         else:
-            print_line(_line(finding))
+            print_text(_line(finding))
     problems = sum(finding.level is Level.PROBLEM for finding in findings)
     if problems:
         raise MisconfiguredError(
@@ -35,4 +36,6 @@ def check(*, as_json: AsJson = False) -> None:
 
 
 def _line(finding: Finding) -> str:
-    return f"{typer.style(f'{finding.level:<8}', fg=_COLOURS[finding.level])} {finding.check:<13} {finding.text}"
+    # The only line with a colour of our own: what the surroundings say of themselves must bring none.
+    level = typer.style(f"{finding.level:<8}", fg=_COLOURS[finding.level])
+    return f"{level} {finding.check:<13} {shown(finding.text)}"

@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import shlex
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -56,5 +57,5 @@ def _engage(command: str, folder: Path, secrets: Path, environment: dict[str, st
     for path, number in ((stdout, 1), (stderr, 2)):
         os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), number)
     places.SECRETS_FOLDER = secrets
-    sys.argv = ["engage", command]
+    sys.argv = ["engage", *shlex.split(command)]
     main()

@@ -2,6 +2,7 @@
 -- Which server this is, as whom we are there, and whether it keeps what it has committed.
 SELECT current_setting('server_version') AS version, current_setting('server_version_num')::integer AS version_number,
        current_database() AS database, current_user AS role, pg_is_in_recovery() AS standby,
+       current_setting('transaction_read_only') = 'on' AS read_only,
        current_setting('fsync') = 'on' AND current_setting('synchronous_commit') <> 'off' AS durable;
 
 -- name: missing_rights
