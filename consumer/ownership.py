@@ -20,10 +20,18 @@ import stamina
 import structlog
 
 from consumer import metrics
+from consumer.hindrance import Hindrance
 from consumer.shard import OwnedShard
 from consumer.steps import StepHook, step
 from consumer.worker import ShardWorker
-from domain.errors import EngagementError, OwnershipLostError, ShardHaltedError, ShardUnknownError, TransientError
+from domain.errors import (
+    EngagementError,
+    OwnershipLostError,
+    RefusedWriteError,
+    ShardHaltedError,
+    ShardUnknownError,
+    TransientError,
+)
 from domain.ownership import OutboxEntry, ShardState
 from domain.policy import Policy
 from domain.ports import ActivityLog, ActivityStream, Store
@@ -50,7 +58,7 @@ class _BeyondEndError(EngagementError):
 class ShardHolder:
     """Holds one assigned shard: takes it over, works for it, and does so again after a failure."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what one shard's life takes
         self,
         shard: int,
         store: Store,
@@ -60,6 +68,7 @@ class ShardHolder:
         owned: dict[int, ShardWorker],
         *,
         policy: Policy,
+        hindrance: Hindrance,
         hook: StepHook,
     ) -> None:
         self.hook = hook
@@ -70,6 +79,7 @@ class ShardHolder:
         self._make_worker = make_worker
         self._owned = owned
         self._policy = policy
+        self._hindrance = hindrance
         self._given_up = False
         self._taken_over = False
         self._halted_reason: str | None = None
@@ -103,7 +113,10 @@ class ShardHolder:
         await asyncio.wait({holding}, timeout=LET_GO_SECONDS)
 
     async def _own(self) -> None:
-        """One ownership, from its take-over to its end. Raises TransientError when the shard could not be taken."""
+        """One ownership, from its take-over to its end.
+
+        Raises TransientError when the shard could not be taken, and RefusedWriteError: the pauses must grow.
+        """
         if self._given_up:
             return
         try:
@@ -118,10 +131,7 @@ class ShardHolder:
         except ShardUnknownError:
             await self._grow()
         except TransientError as error:
-            if not self._taken_over:
-                raise
-            metrics.shards_lost.labels("interrupted").inc()
-            log.warning("shard_interrupted", shard=self._number, reason=str(error))
+            self._interrupt(error)
 
     async def _grow(self) -> None:
         """A partition was added: it becomes a shard once the progress topic has one for it too."""
@@ -153,6 +163,17 @@ class ShardHolder:
     def _forget(self) -> None:
         self._owned.pop(self._number, None)
         self._stream.park(self._number)
+
+    def _interrupt(self, error: TransientError) -> None:
+        """Note what it was. Raises it where the pauses must grow."""
+        refused = isinstance(error, RefusedWriteError)
+        if refused:
+            self._hindrance.note(str(error))
+        if self._taken_over:
+            metrics.shards_lost.labels("interrupted").inc()
+            log.warning("shard_interrupted", shard=self._number, reason=str(error))
+        if refused or not self._taken_over:
+            raise error
 
     def _report_halted(self, error: ShardHaltedError) -> None:
         """Once for each reason: a halted shard is looked at again every second or two."""

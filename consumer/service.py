@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import structlog
 
 from consumer import metrics
+from consumer.hindrance import Hindrance
 from consumer.ownership import ShardHolder
 from consumer.repeating import for_ever
 from consumer.tick_follower import TickFollower
@@ -31,22 +32,33 @@ Held = tuple[ShardHolder, "asyncio.Task[None]"]
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How a worker stands. ``member``: the group has given it its shards, if any, and reading them works."""
+    """How a worker stands. ``member``: the group has given it its shards, if any, and reading them works.
+
+    ``hindrance``: why nothing can be written, if so.
+    """
 
     member: bool
     assigned: frozenset[int]
     owned: frozenset[int]
+    hindrance: str | None
 
 
 class Service:
     """Runs until it is stopped. One instance is one member of the consumer group."""
 
     def __init__(
-        self, stream: ActivityStream, store: Store, ticks: TickStream, make_holder: MakeHolder, watchdog: Watchdog
+        self,
+        stream: ActivityStream,
+        store: Store,
+        ticks: TickStream,
+        make_holder: MakeHolder,
+        watchdog: Watchdog,
+        hindrance: Hindrance,
     ) -> None:
         self._stream = stream
         self._make_holder = make_holder
         self._watchdog = watchdog
+        self._hindrance = hindrance
         self._owned: dict[int, ShardWorker] = {}
         self._tick_stream = ticks
         self._ticks = TickFollower(store, ticks, self._owned)
@@ -70,7 +82,7 @@ class Service:
     @property
     def standing(self) -> Standing:
         """How this worker stands now."""
-        return Standing(self._membership() is not None, self._assigned, frozenset(self._owned))
+        return Standing(self._membership() is not None, self._assigned, frozenset(self._owned), self._hindrance.reason)
 
     async def ask_kafka(self) -> None:
         """Ask Kafka for anything. Raises TransientError when it doesn't answer."""

@@ -3,7 +3,7 @@
 What counts as work is what the service is able to do: records below the last stable offset of the activity topic (what
 lies above belongs to open transactions of producers), records of the tick topic, ticks that a shard has not begun,
 chunks and entries that are not finished. Halted shards wait for an operator and count for nothing. A look at which
-Kafka or Postgres doesn't answer says nothing either: counting starts anew.
+Kafka or Postgres doesn't answer, or Postgres writes nothing, says nothing either: counting starts anew.
 
 Looks are counted, not seconds: a process that was paused finds at its next look that nothing moved meanwhile, which is
 no fault of its own.
@@ -11,10 +11,11 @@ no fault of its own.
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 import structlog
 
+from consumer.hindrance import Hindrance
 from domain.errors import StuckError, TransientError
 from domain.ownership import ShardProgress
 from domain.ports import ActivityLog, Store, TickStream
@@ -57,10 +58,22 @@ class Standstill:
 class Watchdog:
     """Looks ten times within the time after which work without progress is a fault."""
 
-    def __init__(self, store: Store, activity: ActivityLog, ticks: TickStream, *, stuck_exit_seconds: float) -> None:
+    def __init__(
+        self,
+        store: Store,
+        activity: ActivityLog,
+        ticks: TickStream,
+        hindrance: Hindrance,
+        ask_anew: Callable[[], Awaitable[object]],
+        *,
+        stuck_exit_seconds: float,
+    ) -> None:
+        """``ask_anew`` asks Kafka anything by a client of its own, and raises TransientError when it doesn't answer."""
         self._store = store
         self._activity = activity
         self._ticks = ticks
+        self._hindrance = hindrance
+        self._ask_anew = ask_anew
         self._seconds = stuck_exit_seconds
         self._standstill = Standstill()
 
@@ -72,12 +85,24 @@ class Watchdog:
         while True:
             await asyncio.sleep(self._seconds / LOOKS)
             try:
-                stuck = self._standstill.look(await self._waiting(membership()))
+                stuck = self._standstill.look(await self._look(membership()))
             except TransientError as error:
                 log.debug("watchdog_blind", reason=str(error))
                 self._standstill.forget()
             else:
                 self._judge(stuck)
+
+    async def _look(self, shards: frozenset[int] | None) -> dict[str, State]:
+        """What there is to do, or who doesn't answer us. Raises TransientError when nobody gets an answer."""
+        if self._hindrance.reason is not None:
+            raise TransientError(self._hindrance.reason)
+        try:
+            return await self._waiting(shards)
+        except TransientError:
+            await self._store.tick_next()
+            await self._ask_anew()
+            # Then it is our own client of Kafka that hears nothing, and it may never do so again.
+            return {"this worker's connections to Kafka, which a new client reaches": None}
 
     def _judge(self, stuck: list[str]) -> None:
         if stuck:
@@ -87,7 +112,7 @@ class Watchdog:
             )
 
     async def _waiting(self, shards: frozenset[int] | None) -> dict[str, State]:
-        """What there is to do. Raises TransientError when Kafka or Postgres doesn't answer."""
+        """What there is to do. Raises TransientError when somebody doesn't answer."""
         tick_end = await self._ticks.end()
         tick_next = await self._store.tick_next()
         if shards is None:

@@ -10,18 +10,22 @@ import structlog
 from adapters.codec import encode_message
 from adapters.kafka.activity import POLL_INTERVAL_SECONDS, KafkaActivityStream
 from adapters.kafka.connection import KafkaConnection
+from adapters.kafka.inspection import partition_counts
 from adapters.kafka.log import KafkaActivityLog
 from adapters.kafka.producer import KafkaProducers
+from adapters.kafka.rights import require_rights, rights_of_engine
 from adapters.kafka.ticks import KafkaTickStream
 from adapters.kafka.topics import TopicNames, largest_messages, require_topics
 from adapters.postgres.connection import connect, disconnect
 from adapters.postgres.history import HistoryRows
+from adapters.postgres.inspection import require_rights as require_postgres_rights
 from adapters.postgres.migrations import check_schema
 from adapters.postgres.overview import read_overview
 from adapters.postgres.store import PostgresStore
 from consumer import metrics
 from consumer.cycle import CHUNK_USERS, TickEvaluation
 from consumer.dead_letters import DeadLetters
+from consumer.hindrance import Hindrance
 from consumer.history import History
 from consumer.ingest import Ingest
 from consumer.judging import Judging
@@ -85,6 +89,7 @@ class Workshop:
         activity: ActivityLog,
         producers: Producers,
         dead_letters: DeadLetters,
+        hindrance: Hindrance,
         tuning: Tuning,
     ) -> None:
         self._settings = settings
@@ -93,6 +98,7 @@ class Workshop:
         self._activity = activity
         self._producers = producers
         self._dead_letters = dead_letters
+        self._hindrance = hindrance
         self._tuning = tuning
 
     def holder(self, shard: int, owned: dict[int, ShardWorker]) -> ShardHolder:
@@ -105,6 +111,7 @@ class Workshop:
             self.worker,
             owned,
             policy=self._settings.policy,
+            hindrance=self._hindrance,
             hook=self._tuning.hook,
         )
 
@@ -156,8 +163,12 @@ async def open_service(settings: Settings, tuning: Tuning) -> AsyncIterator[Open
         spare = await connect(postgres_dsn(settings), max_size=3)
         for each in (pool, spare):
             opened.push_async_callback(disconnect, each)
+        # First: without a right, the schema would be called missing.
+        await require_postgres_rights(pool)
         await check_schema(pool)
         names = topic_names(settings)
+        # All of them, and now: a right to the dead letters, say, may not be needed before the first one.
+        await require_rights(connection, rights_of_engine(names, settings.consumer_group))
         for problem in await require_topics(connection, names):
             log.warning("topics_remarked", remark=with_origins(problem.text))
         sizes = await largest_messages(connection, [names.messages, names.dead_letters])
@@ -178,9 +189,17 @@ async def open_service(settings: Settings, tuning: Tuning) -> AsyncIterator[Open
 
         store = PostgresStore(pool)
         producers = KafkaProducers(connection, settings.consumer_group, names.progress, min(sizes.values()))
-        workshop = Workshop(settings, store, stream, activity, producers, dead_letters, tuning)
-        watchdog = Watchdog(PostgresStore(spare), activity, ticks, stuck_exit_seconds=settings.stuck_exit_seconds)
-        service = Service(stream, store, ticks, workshop.holder, watchdog)
+        hindrance = Hindrance()
+        workshop = Workshop(settings, store, stream, activity, producers, dead_letters, hindrance, tuning)
+        watchdog = Watchdog(
+            PostgresStore(spare),
+            activity,
+            ticks,
+            hindrance,
+            partial(partition_counts, connection, [names.activity]),
+            stuck_exit_seconds=settings.stuck_exit_seconds,
+        )
+        service = Service(stream, store, ticks, workshop.holder, watchdog, hindrance)
         survey = Survey(partial(read_overview, spare), activity, ticks, stream, service.owned)
         beside = [service.watch, survey.run]
         if settings.history is not None:

@@ -59,6 +59,10 @@ class TransientError(EngagementError):
     """Kafka or Postgres did not do what was asked in time: whatever was under way is repeated from stored state."""
 
 
+class RefusedWriteError(TransientError):
+    """Postgres answers, and writes nothing for now (a full disk, a read-only server): no restart of ours could help."""
+
+
 class MisconfiguredError(EngagementError):
     """The surroundings don't fit (missing topic, right or schema): the message names what and the remedy."""
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import asyncpg
 
 from adapters.postgres.servers import Servers
-from domain.errors import MisconfiguredError, TransientError
+from domain.errors import MisconfiguredError, RefusedWriteError, TransientError
 
 # What one call may take. A chunk of 2,000 users needs well under a second; beyond this the server is taken for gone,
 # and the shard is taken over anew from what is stored.
@@ -59,7 +59,13 @@ _MISFITS: tuple[tuple[tuple[type[Exception], ...], str], ...] = (
         (ssl.SSLCertVerificationError,),
         "it must be in force, name the host in ENGAGEMENT_POSTGRES_DSN, and be vouched for by its sslrootcert",
     ),
+    # What is left of statements that can't be run: a server that is too old, a schema that somebody changed.
+    ((asyncpg.SyntaxOrAccessError,), "`engage check` says whether server and schema fit"),
 )
+# Of the same class, and yet it passes: a pooler gave us somebody else's session.
+_NO_MISFITS = (asyncpg.DuplicatePreparedStatementError,)
+# It answers, and can't write: read-only, or something of its own has run out or is broken.
+_REFUSALS = (asyncpg.ReadOnlySQLTransactionError, asyncpg.InsufficientResourcesError, asyncpg.PostgresSystemError)
 # All that tells a server without TLS from one that is away, which asyncpg raises alike.
 _WITHOUT_TLS = "rejected SSL upgrade"
 _REMEDY_WITHOUT_TLS = (
@@ -109,19 +115,38 @@ def postgres_errors() -> Iterator[None]:
     """
     try:
         yield
-    except asyncpg.IntegrityConstraintViolationError:
+    except asyncpg.IntegrityConstraintViolationError as error:
+        # The row, with whom it is about. All of this is printed where the process ends.
+        error.detail = None
         raise
     # asyncpg reports a server that goes away in the middle of a transaction as an InterfaceError without a code.
     except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, TimeoutError) as error:
-        # In one line: details and hints come in lines of their own.
-        text = " ".join(str(error).split()) or ("no answer in time" if isinstance(error, TimeoutError) else "")
-        for kinds, remedy in _MISFITS:
-            if isinstance(error, kinds):
-                raise MisconfiguredError(f"Postgres: {text}: {remedy}") from error
-        if _WITHOUT_TLS in text:
-            raise MisconfiguredError(f"Postgres: {text}: {_REMEDY_WITHOUT_TLS}") from error
+        text, remedy = _text(error), _remedy(error)
+        if remedy is not None:
+            raise MisconfiguredError(f"Postgres: {text}: {remedy}") from error
         parts = ["Postgres", type(error).__name__, text, _REMEDY_AWAY if isinstance(error, _AWAY) else ""]
-        raise TransientError(": ".join(part for part in parts if part)) from error
+        kind = RefusedWriteError if isinstance(error, _REFUSALS) else TransientError
+        raise kind(": ".join(part for part in parts if part)) from error
+
+
+def _text(error: Exception) -> str:
+    """In one line, and without what was asked for: details repeat rows, and complaints about data repeat the data."""
+    if isinstance(error, asyncpg.DataError):
+        return ""
+    if isinstance(error, asyncpg.PostgresError):
+        words = [*map(str, error.args[:1]), *(["HINT:", error.hint] if error.hint else [])]
+    else:
+        words = [str(error) or ("no answer in time" if isinstance(error, TimeoutError) else "")]
+    return " ".join(" ".join(words).split())
+
+
+def _remedy(error: Exception) -> str | None:
+    """What a person must do; None where it may pass by itself."""
+    if isinstance(error, _NO_MISFITS):
+        return None
+    if _WITHOUT_TLS in str(error):
+        return _REMEDY_WITHOUT_TLS
+    return next((remedy for kinds, remedy in _MISFITS if isinstance(error, kinds)), None)
 
 
 async def _leave_as_is(_connection: object) -> None:

@@ -32,10 +32,11 @@ class StoredShard:
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """What all shards agree on: how many they are, and the next offset of the tick topic to judge."""
+    """What all shards agree on: how many they are, the next offset of the tick topic to judge, whether any can work."""
 
     shards: int
     tick_next: int
+    read_only: bool
 
 
 class Reports:
@@ -67,7 +68,7 @@ class Reports:
     async def deployment(self) -> Deployment:
         """What all shards agree on."""
         [row] = await ask(self._pool, "read_deployment")
-        return Deployment(row["shards"], row["tick_next"])
+        return Deployment(row["shards"], row["tick_next"], row["read_only"])
 
     async def last_cycle(self) -> Cycle | None:
         """The ended cycle of the latest time; None while there is none."""

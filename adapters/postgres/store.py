@@ -14,6 +14,9 @@ from domain.events import Tick
 from domain.ownership import OutboxEntry, Ownership, ShardProgress, ShardState
 from domain.ticks import UsableTick
 
+# Where the call before has had no answer, this one is not waited for as long again: to end the connection does as well.
+ROLLBACK_SECONDS = 2.0
+
 
 class PostgresStore:
     """Implements ``Store`` on a pool. Isolation is Postgres' default, READ COMMITTED."""
@@ -123,7 +126,7 @@ class PostgresStore:
 async def _roll_back(connection: asyncpg.pool.PoolConnectionProxy) -> None:
     """End the transaction, or else the connection: the one or the other lets go of its locks."""
     try:
-        await connection.execute("ROLLBACK")
+        await connection.execute("ROLLBACK", timeout=ROLLBACK_SECONDS)
     except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, TimeoutError):
         # One that ended by itself is the pool's again. The caller's own error, a cancellation say, must come through.
         with contextlib.suppress(asyncpg.InterfaceError):

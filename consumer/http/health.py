@@ -51,7 +51,9 @@ class Health:
         try:
             async with asyncio.timeout(PATIENCE_SECONDS):
                 await self._check_schema()
-                return [], (await self._reports.deployment()).shards, await self._reports.halted_shards()
+                deployment = await self._reports.deployment()
+                problems = ["Postgres is read-only"] if deployment.read_only else []
+                return problems, deployment.shards, await self._reports.halted_shards()
         except TimeoutError:
             return [f"Postgres does not answer within {PATIENCE_SECONDS:g} s"], 0, {}
         except (TransientError, MisconfiguredError) as error:
@@ -70,6 +72,8 @@ async def _ask_kafka(service: Service) -> list[str]:
 
 
 def _group_problems(standing: Standing, shards: int, halted: dict[int, str]) -> Iterator[str]:
+    if standing.hindrance is not None:
+        yield f"nothing can be written: {standing.hindrance}"
     if not standing.member:
         yield "the worker is not a member of the consumer group yet, or can't read the activity topic"
     # A partition without a shard yet, for want of a progress partition, is nobody's.

@@ -6,6 +6,7 @@ from functools import partial
 from adapters.codec import Limits, encode_message
 from consumer.cycle import TickEvaluation
 from consumer.dead_letters import DeadLetters
+from consumer.hindrance import Hindrance
 from consumer.ingest import Ingest
 from consumer.judging import Judging
 from consumer.ownership import ShardHolder
@@ -75,6 +76,7 @@ class Workshop:
             self.worker,
             owned,
             policy=self._policy,
+            hindrance=Hindrance(),
             hook=self._hook,
         )
 

@@ -52,4 +52,4 @@ SELECT * FROM shard ORDER BY shard;
 
 -- name: read_deployment
 -- What all shards agree on.
-SELECT shards, tick_next FROM deployment;
+SELECT shards, tick_next, current_setting('transaction_read_only') = 'on' AS read_only FROM deployment;
