@@ -9,11 +9,14 @@ import structlog
 from pydantic import SecretStr
 from structlog.typing import EventDict, Processor, WrappedLogger
 
+from consumer.controls import shown
 from consumer.pseudonyms import hashed
 from consumer.settings import Settings
 
 # aiokafka repeats the same complaint several times a second while a broker is away.
 REPEAT_SECONDS = 10.0
+# aiokafka, and whoever sends to the HTTP port what isn't HTTP.
+_REPEATERS = ("aiokafka", "uvicorn")
 # Below a warning they tell of each connection and request, which only those want who look for a fault.
 _CLIENTS = ("aiokafka", "asyncpg", "asyncio", "uvicorn")
 
@@ -70,12 +73,18 @@ def _json() -> list[Processor]:
     without_locals = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
     return [
         structlog.processors.ExceptionRenderer(without_locals),
-        structlog.processors.JSONRenderer(ensure_ascii=False),
+        # Readers of JSON get every character back, and none of them reaches a terminal as it is.
+        structlog.processors.JSONRenderer(ensure_ascii=True),
     ]
 
 
 def _console(*, colors: bool) -> list[Processor]:
-    return [structlog.dev.ConsoleRenderer(colors=colors, exception_formatter=structlog.dev.plain_traceback)]
+    return [_shown, structlog.dev.ConsoleRenderer(colors=colors, exception_formatter=structlog.dev.plain_traceback)]
+
+
+def _shown(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """Control characters as escapes: what a client or a library quotes must not write on a terminal by itself."""
+    return {name: shown(value) if isinstance(value, str) else value for name, value in event.items()}
 
 
 def _configure_clients(stream: TextIO, formatter: logging.Formatter, level: int) -> None:
@@ -92,7 +101,7 @@ def _configure_clients(stream: TextIO, formatter: logging.Formatter, level: int)
 
 
 class RepeatFilter(logging.Filter):
-    """Lets what aiokafka has just complained about wait: each of its log statements is heard once in ten seconds."""
+    """Lets what a client has just complained about wait: each of their log statements is heard once in ten seconds."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -100,7 +109,7 @@ class RepeatFilter(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Whether the line is written."""
-        if not record.name.startswith("aiokafka"):
+        if not record.name.startswith(_REPEATERS):
             return True
         statement = (record.pathname, record.lineno)
         if record.created - self._last.get(statement, -REPEAT_SECONDS) < REPEAT_SECONDS:

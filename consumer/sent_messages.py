@@ -30,10 +30,9 @@ class SentMessages:
         room = max(self._most - self._listed, 0)
         for value in messages[:room]:
             message = json.loads(value or b"{}")
-            # Neither name nor content: the log is read by more people than the messages. No message_id either: it is
-            # made from the tick's time and the user's id without any key, so guessed ids could be tried against it.
-            facts = {name: message.get(name) for name in ("segment", "tone", "tick_id")}
-            log.info("message_sent", shard=self._shard, user=message["user_id"], **facts)
+            # Neither name nor content: the log is read by more people than the messages.
+            facts = {name: message.get(name) for name in ("message_id", "segment", "tone", "tick_id")}
+            log.info("message_sent", shard=self._shard, user=message.get("user_id"), **facts)
         self._listed += len(messages[:room])
         self._unlisted += len(messages[room:])
 

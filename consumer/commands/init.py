@@ -12,7 +12,7 @@ from adapters.postgres.migrations import migrate, migration_script
 from adapters.postgres.store import PostgresStore
 from consumer.commands.event_loop import run_async
 from consumer.commands.options import AsJson
-from consumer.commands.output import print_json, print_line
+from consumer.commands.output import print_json, print_line, print_text
 from consumer.commands.start import once_reachable, prepare
 from consumer.settings import Settings
 from consumer.wiring import kafka_connection, postgres_dsn, topic_names
@@ -27,7 +27,7 @@ def init(*, print_sql: PrintSql = False, as_json: AsJson = False) -> None:
     topic is extended, and the workers take the new shards.
     """
     if print_sql:
-        print_line(migration_script())
+        print_text(migration_script())
         return
     done = run_async(_init(prepare()))
     if as_json:

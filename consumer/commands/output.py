@@ -12,23 +12,31 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
+from consumer.controls import CONTROLS, shown
+
 CycleRecord = Mapping[str, Any]
 """A cycle as it is published."""
 
 
 def print_line(text: str) -> None:
     """One line of data, at once."""
+    typer.echo(shown(text))
+
+
+def print_text(text: str) -> None:
+    """Several lines of our own making, as they are."""
     typer.echo(text)
 
 
 def print_json(value: Any) -> None:
     """One line of data as JSON, at once."""
-    typer.echo(json.dumps(value, ensure_ascii=False))
+    text = json.dumps(value, ensure_ascii=False)
+    typer.echo(CONTROLS.sub(lambda match: f"\\u{ord(match.group()):04x}", text))
 
 
 def remark(text: str) -> None:
     """A line about what happens; no data."""
-    typer.echo(text, err=True)
+    typer.echo(shown(text), err=True)
 
 
 def print_cycle(record: CycleRecord) -> None:
@@ -94,7 +102,7 @@ def cycle_table(rows: Iterable[tuple[str, ...]]) -> Table:
     table.add_column(CYCLE_HEADINGS[-1], no_wrap=True, overflow="ellipsis", max_width=24)
     for at, *cells, tick_id in rows:
         # Text takes brackets for what they are.
-        table.add_row(at.replace(".000000Z", "Z"), *cells, Text(tick_id))
+        table.add_row(at.replace(".000000Z", "Z"), *cells, Text(shown(tick_id)))
     return table
 
 
@@ -102,7 +110,7 @@ def print_pairs(pairs: Iterable[tuple[str, str]]) -> None:
     """Names and what they stand for, as a table."""
     table = Table(box=box.SIMPLE, show_header=False)
     for name, text in pairs:
-        table.add_row(Text(name), Text(text))
+        table.add_row(Text(name), Text(shown(text)))
     Console(markup=False).print(table)
 
 

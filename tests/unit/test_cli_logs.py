@@ -134,3 +134,13 @@ def test_other_complaints_are_heard_meanwhile() -> None:
     assert repeats.filter(complaint(1_001, line=11))
     assert repeats.filter(complaint(1_002, logger="asyncio"))
     assert repeats.filter(complaint(1_003, logger="asyncio"))
+
+
+@pytest.mark.parametrize("log_format", ["json", "console"])
+def test_what_a_client_quotes_can_not_forge_a_line(log_format: str) -> None:
+    stream = StringIO()
+    configure_logs(settings(log_format=log_format), stream)
+    structlog.get_logger().warning("refused\nforged", reason="a\x1b[2J\u202eb\nINFO forged")
+    text = stream.getvalue()
+    assert text.count("\n") == 1
+    assert not set("\x1b\u202e") & set(text)

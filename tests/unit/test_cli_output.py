@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from consumer.commands.output import cycle_line, print_cycle, print_json
+from consumer.commands.output import cycle_line, print_cycle, print_json, print_line, print_pairs, remark
+from consumer.controls import shown
 from domain.cycles import Cycle, Figures, cycle_record
 
 AT = datetime(2026, 11, 22, 10, tzinfo=UTC)
@@ -46,3 +47,28 @@ def test_json_is_the_published_record_in_one_line(capsys: pytest.CaptureFixture[
     printed = capsys.readouterr().out
     assert printed.count("\n") == 1
     assert json.loads(printed) == RECORD
+
+
+HOSTILE = "Ghost\x1b[31m \u202eyraG\x9b2J\nINFO forged"
+
+
+def test_what_others_chose_can_not_write_on_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    print_line(HOSTILE)
+    remark(HOSTILE)
+    print_pairs([("name", HOSTILE)])
+    captured = capsys.readouterr()
+    for text in (captured.out, captured.err):
+        assert "Ghost\\x1b[31m \\u202eyraG\\x9b2J\\nINFO forged" in text
+        assert not set("\x1b\u202e\x9b") & set(text)
+
+
+def test_json_says_the_same_without_control_characters(capsys: pytest.CaptureFixture[str]) -> None:
+    print_json({"name": HOSTILE})
+    line = capsys.readouterr().out
+    assert json.loads(line) == {"name": HOSTILE}
+    assert line.rstrip("\n").isprintable()
+
+
+@pytest.mark.parametrize("text", ["Hey Ghost Gary, we miss you! 😉", "👩‍👩‍👧 é\t日本"])
+def test_usual_text_is_shown_as_it_is(text: str) -> None:
+    assert shown(text) == text
