@@ -1,6 +1,5 @@
 """The routes, and which status each outcome has."""
 
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
@@ -9,7 +8,7 @@ from typing import Any
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
@@ -19,7 +18,10 @@ from adapters.postgres.reports import Reports
 from consumer import metrics
 from consumer.http.answers import AcceptedAnswer, AliveAnswer, ErrorAnswer
 from consumer.http.cycle_requests import CycleRequests, RefusedTickError
+from consumer.http.guard import Endpoint, Guard
 from consumer.http.health import Health
+from consumer.http.leaving import while_there
+from consumer.http.limits import MOST_REQUESTS, TICKS_AT_ONCE, TICKS_PER_SECOND, Bucket, Room, read_body
 from domain.cycles import cycle_record
 from domain.errors import MisconfiguredError, RejectedRecordError, TransientError
 from domain.explanation import user_record
@@ -49,12 +51,12 @@ class Endpoints:
     async def run_engagement_cycle(self, request: Request) -> Response:
         """Produce a tick and wait for its cycle."""
         timeout_seconds = _number(request, "timeout", DEFAULT_TIMEOUT_SECONDS, LONGEST_TIMEOUT_SECONDS)
-        body = await _body(request, self.requests.limits.max_record_bytes)
+        body = await read_body(request, self.requests.limits.max_record_bytes)
         health = await self.health.ready()
         if not health["ready"]:
             raise HTTPException(HTTPStatus.SERVICE_UNAVAILABLE, "; ".join(health["problems"]))
         asked = await self.requests.ask(body)
-        cycle = await self.requests.cycle_of(asked, timeout_seconds)
+        cycle = await while_there(request, self.requests.cycle_of(asked, timeout_seconds))
         if cycle is not None:
             return JSONResponse(cycle_record(cycle))
         pending = AcceptedAnswer(tick_id=asked.tick.tick_id, at=format_time(asked.tick.at))
@@ -102,27 +104,35 @@ class Endpoints:
         return Response(generate_latest(metrics.REGISTRY), headers={"content-type": CONTENT_TYPE_LATEST})
 
 
-def application(endpoints: Endpoints) -> Starlette:
-    """The application that a server serves."""
-    routes: list[tuple[str, str, Callable[[Request], Awaitable[Response]]]] = [
-        ("POST", "/run-engagement-cycle/", endpoints.run_engagement_cycle),
-        ("GET", "/cycles", endpoints.cycles),
+def application(endpoints: Endpoints, guard: Guard) -> Starlette:
+    """The application that a server serves: who may ask what is the guard's to say."""
+    hold = Room(MOST_REQUESTS).holds
+    limit = Bucket(TICKS_AT_ONCE, TICKS_PER_SECOND).limits
+    run_engagement_cycle = hold(guard.guards(limit(endpoints.run_engagement_cycle)))
+    routes: list[tuple[str, str, Endpoint]] = [
+        ("POST", "/run-engagement-cycle/", run_engagement_cycle),
+        ("POST", "/run-engagement-cycle", run_engagement_cycle),
+        ("GET", "/cycles", hold(endpoints.cycles)),
         # An id may hold slashes.
-        ("GET", "/cycles/{tick_id:path}", endpoints.cycle),
-        ("GET", "/stats", endpoints.stats),
-        ("GET", "/users/{user_id:path}", endpoints.user),
+        ("GET", "/cycles/{tick_id:path}", hold(endpoints.cycle)),
+        ("GET", "/stats", hold(endpoints.stats)),
+        ("GET", "/users/{user_id:path}", hold(guard.guards(endpoints.user))),
         ("GET", "/livez", endpoints.livez),
-        ("GET", "/readyz", endpoints.readyz),
+        ("GET", "/readyz", hold(endpoints.readyz)),
         ("GET", "/metrics", endpoints.metrics),
     ]
-    return Starlette(
+    served = Starlette(
         routes=[Route(path, endpoint, methods=[method]) for method, path, endpoint in routes],
         exception_handlers={
             HTTPException: _answer_http,
+            ClientDisconnect: _answer_nobody,
             **dict.fromkeys(_STATUS, _answer_error),
             Exception: _answer_defect,
         },
     )
+    # A redirection to the path with a slash, or without, would lead to the host that the request names.
+    served.router.redirect_slashes = False
+    return served
 
 
 async def _answer_http(_request: Request, error: Exception) -> Response:
@@ -137,18 +147,13 @@ async def _answer_error(_request: Request, error: Exception) -> Response:
     return JSONResponse(ErrorAnswer(error=detail), status)
 
 
+async def _answer_nobody(_request: Request, _error: Exception) -> Response:
+    """Whoever asked has gone, so this is sent to nobody."""
+    return JSONResponse(ErrorAnswer(error="the connection was closed"), HTTPStatus.BAD_REQUEST)
+
+
 async def _answer_defect(_request: Request, _error: Exception) -> Response:
     return JSONResponse(ErrorAnswer(error="a defect: the worker's log has more"), HTTPStatus.INTERNAL_SERVER_ERROR)
-
-
-async def _body(request: Request, most_bytes: int) -> bytes:
-    """The body; of one that is too large, no more than is needed to see that."""
-    body = bytearray()
-    async for part in request.stream():
-        body += part
-        if len(body) > most_bytes:
-            break
-    return bytes(body)
 
 
 def _bad(name: str, rule: str) -> HTTPException:

@@ -10,8 +10,9 @@ from adapters.postgres.migrations import check_schema
 from adapters.postgres.reports import Reports
 from consumer.http.application import Endpoints, application
 from consumer.http.cycle_requests import CycleRequests
+from consumer.http.guard import Guard, address_of
 from consumer.http.health import Health
-from consumer.http.server import serving
+from consumer.http.server import listening, serving
 from consumer.settings import Settings
 from consumer.wiring import kafka_connection, postgres_dsn
 
@@ -34,7 +35,13 @@ async def open_http(settings: Settings, stop: asyncio.Event) -> AsyncIterator[He
         if settings.http_port is None:
             yield health
         else:
-            async with serving(application(endpoints), settings.http_host, settings.http_port):
-                yield health
+            with listening(settings.http_host, settings.http_port) as listener:
+                guard = Guard(_token(settings), address_of(listener), settings.http_host)
+                async with serving(application(endpoints, guard), listener):
+                    yield health
     finally:
         await disconnect(pool)
+
+
+def _token(settings: Settings) -> bytes | None:
+    return None if settings.http_token is None else settings.http_token.get_secret_value().encode()

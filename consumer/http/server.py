@@ -9,6 +9,8 @@ import structlog
 import uvicorn
 from starlette.applications import Starlette
 
+from consumer.http.connections import Connection
+from consumer.http.limits import MOST_HEAD_BYTES, SmallHeads
 from domain.errors import MisconfiguredError
 
 log = structlog.get_logger()
@@ -16,8 +18,8 @@ log = structlog.get_logger()
 # What requests under way may take when the worker stops: a part of the ten seconds of a clean stop.
 _STOP_SECONDS = 1
 _BACKLOG = 128
-# Requests wait for little but Postgres and cycles: so many at once are either a mistake or an attack.
-_MOST_AT_ONCE = 200
+# What users choose is never taken for anything but data, and no proxy keeps it.
+_HEADERS = [("x-content-type-options", "nosniff"), ("cache-control", "no-store")]
 
 
 class _Server(uvicorn.Server):
@@ -29,34 +31,37 @@ class _Server(uvicorn.Server):
 
 
 @contextlib.asynccontextmanager
-async def serving(application: Starlette, host: str, port: int) -> AsyncIterator[int]:
-    """Serve while the block runs; gives the port, which differs from ``port`` where that is 0.
-
-    Raises MisconfiguredError when the address can't be had.
-    """
-    with _listening(host, port) as listener:
-        config = uvicorn.Config(
-            application,
-            log_config=None,
-            access_log=False,
-            lifespan="off",
-            server_header=False,
-            limit_concurrency=_MOST_AT_ONCE,
-            timeout_graceful_shutdown=_STOP_SECONDS,
-        )
-        server = _Server(config)
-        running = asyncio.create_task(server.serve(sockets=[listener]), name="serve HTTP")
-        try:
-            bound = int(listener.getsockname()[1])
-            log.info("http_listening", host=host, port=bound)
-            yield bound
-        finally:
-            server.should_exit = True
-            await running
+async def serving(
+    application: Starlette, listener: socket.socket, connection: type[Connection] = Connection
+) -> AsyncIterator[None]:
+    """Serve on the socket while the block runs."""
+    config = uvicorn.Config(
+        SmallHeads(application),
+        http=connection,
+        ws="none",
+        log_config=None,
+        access_log=False,
+        lifespan="off",
+        server_header=False,
+        headers=_HEADERS,
+        proxy_headers=False,
+        h11_max_incomplete_event_size=MOST_HEAD_BYTES,
+        timeout_graceful_shutdown=_STOP_SECONDS,
+    )
+    server = _Server(config)
+    running = asyncio.create_task(server.serve(sockets=[listener]), name="serve HTTP")
+    try:
+        host, port = listener.getsockname()[:2]
+        log.info("http_listening", host=host, port=port)
+        yield
+    finally:
+        server.should_exit = True
+        await running
 
 
 @contextlib.contextmanager
-def _listening(host: str, port: int) -> Iterator[socket.socket]:
+def listening(host: str, port: int) -> Iterator[socket.socket]:
+    """A socket that listens; where ``port`` is 0, on any free one. Raises MisconfiguredError when it can't be had."""
     try:
         [(family, kind, _, _, address), *_] = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
