@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from consumer.accepting import Accepted
+from consumer.tick_gap import TickGap
 from domain.acceptance import Contents, MarkerFinding, PositionFinding
 
 _IDS = (
@@ -10,14 +11,15 @@ _IDS = (
 )
 
 
-def explanation(accepted: Accepted) -> list[str]:
-    """The lines of an account, in the order: position, marker, outbox, afterwards. Nothing lost is left unsaid."""
+def explanation(accepted: Accepted, gap: TickGap) -> list[str]:
+    """The lines of an account: position, marker, outbox, ticks, afterwards. Nothing lost is left unsaid."""
     return [
         *_of_position(accepted),
         *_of_marker(accepted),
         *_of_holes(accepted),
         *_of_waiting(accepted),
         *_of_dropped(accepted),
+        *_of_ticks(gap),
         _afterwards(accepted),
     ]
 
@@ -108,6 +110,16 @@ def _of_dropped(accepted: Accepted) -> Iterator[str]:
         yield (
             f"Outbox: entries beyond the decided sequence are deleted: {_list(beyond)}. LOST:"
             f" {_contents(accepted.account.dropped)} in them, unless Kafka holds them already."
+        )
+
+
+def _of_ticks(gap: TickGap) -> Iterator[str]:
+    if gap.records:
+        yield (
+            f"Ticks: the tick topic ends at {gap.end}, and ticks are judged up to {gap.position}: it was recreated or"
+            f" restored. Empty records, {gap.records} of them, are written into it, so that the next tick lies where"
+            " ticks are read. LOST: ticks that are in the new topic already are not evaluated; stop whoever produces"
+            " ticks until this is done."
         )
 
 

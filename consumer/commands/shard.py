@@ -26,6 +26,7 @@ from consumer.commands.shard_lines import ShardLine, print_shards
 from consumer.commands.start import once_reachable, prepare
 from consumer.commands.ticking import open_reports
 from consumer.settings import Settings
+from consumer.tick_gap import TickGap, close_tick_gap, find_tick_gap
 from consumer.wiring import kafka_connection, postgres_dsn, topic_names
 from domain.errors import MisconfiguredError, OwnershipLostError
 from domain.times import format_time
@@ -62,13 +63,14 @@ def accept(number: Number, *, yes: Yes = False, as_json: AsJson = False) -> None
     Without --yes it only says so. With it, the running workers take the shard again within a few seconds. It may be
     repeated after any failure: the shard stays halted until all of it is done.
     """
-    stored, accepted = run_async(_accept(prepare(), number, yes=yes))
+    stored, accepted, gap = run_async(_accept(prepare(), number, yes=yes))
+    lines = explanation(accepted, gap)
     if as_json:
-        print_json(_as_json(stored, accepted, done=yes))
+        print_json(_as_json(stored, accepted, gap, lines, done=yes))
         return
     since = "" if stored.halted_at is None else f" since {format_time(stored.halted_at)}"
     print_line(f"Shard {number} is halted{since}: {stored.halted_reason}.")
-    for line in explanation(accepted):
+    for line in lines:
         print_line(f"- {line}")
     print_line("Done." if yes else f"Nothing was changed. To do this: engage shard accept {number} --yes")
 
@@ -96,12 +98,17 @@ async def _owners(settings: Settings, connection: KafkaConnection) -> dict[int, 
     return dict(group.assigned)
 
 
-async def _accept(settings: Settings, number: int, *, yes: bool) -> tuple[StoredShard, Accepted]:
+async def _accept(settings: Settings, number: int, *, yes: bool) -> tuple[StoredShard, Accepted, TickGap]:
     async with open_reports(settings) as reports:
         stored = _halted(await reports.shards(), number)
+        position = (await reports.deployment()).tick_next
+    connection = kafka_connection(settings)
     async with open_accepting(settings) as accepting:
+        gap = await once_reachable(settings, lambda: find_tick_gap(connection, settings.tick_topic, position))
         if not yes:
-            return stored, await once_reachable(settings, lambda: _foresee(settings, accepting, number))
+            return stored, await once_reachable(settings, lambda: _foresee(settings, accepting, number)), gap
+        # First, since the shard stays halted if this fails, and the command can be repeated.
+        await close_tick_gap(connection, gap)
         try:
             accepted = await once_reachable(settings, lambda: accepting.accept(number))
         except OwnershipLostError as error:
@@ -111,7 +118,7 @@ async def _accept(settings: Settings, number: int, *, yes: bool) -> tuple[Stored
             ) from error
     if accepted is None:
         raise RefusedError(f"Shard {number} is not halted any more: this command, or another one, has accepted it.")
-    return stored, accepted
+    return stored, accepted, gap
 
 
 async def _foresee(settings: Settings, accepting: Accepting, number: int) -> Accepted:
@@ -146,7 +153,7 @@ async def _started_log(settings: Settings) -> KafkaActivityLog:
     return activity
 
 
-def _as_json(stored: StoredShard, accepted: Accepted, *, done: bool) -> dict[str, Any]:
+def _as_json(stored: StoredShard, accepted: Accepted, gap: TickGap, lines: list[str], *, done: bool) -> dict[str, Any]:
     halted, change = accepted.halted, accepted.acceptance
     return {
         "shard": halted.shard,
@@ -160,6 +167,7 @@ def _as_json(stored: StoredShard, accepted: Accepted, *, done: bool) -> dict[str
         "holes": list(change.holes),
         "strays": list(change.strays),
         "account": asdict(accepted.account),
-        "explanation": explanation(accepted),
+        "ticks": {"position": gap.position, "end": gap.end, "missing": gap.records},
+        "explanation": lines,
         "done": done,
     }

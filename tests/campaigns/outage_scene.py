@@ -37,10 +37,10 @@ class Scene:
         """The first one."""
         return self.deployment.workers[0]
 
-    async def start(self, workers: int = 1, pauses: str = "") -> None:
+    async def start(self, workers: int = 1, pauses: str = "", module: str = "tests.harness.worker") -> None:
         """Start so many workers, each with a shard at least; they stand still at the points of ``pauses``."""
         for number in range(workers):
-            worker = self.deployment.start_worker(crash=pauses, chunk_users=CHUNK_USERS)
+            worker = self.deployment.start_worker(crash=pauses, chunk_users=CHUNK_USERS, module=module)
             await wait_for_event(worker, "shard_taken_over", 1 if number else PARTITIONS)
 
     async def produce(self, day: int) -> None:

@@ -130,8 +130,9 @@ class Deployment:
         chunk_users: int | None = None,
         poll_interval_seconds: float | None = None,
         mutant: str = "none",
+        module: str = "tests.harness.worker",
     ) -> Worker:
-        """Start one more worker; see ``tests.harness.worker`` for what the arguments mean."""
+        """Start one more worker, which ``module`` is; see ``tests.harness.worker`` for what the others mean."""
         name = f"worker-{len(self.workers)}"
         crash_file = self.folder / f"{name}.crash"
         environment = self.environment | {
@@ -146,7 +147,7 @@ class Deployment:
         log = self.folder / f"{name}.log"
         with log.open("wb") as output:
             process = subprocess.Popen(
-                [sys.executable, "-m", "tests.harness.worker"],
+                [sys.executable, "-m", module],
                 cwd=ROOT,
                 env=environment,
                 stdin=subprocess.DEVNULL,

@@ -38,13 +38,13 @@ async def halted(deployment: Deployment) -> dict[int, str]:
     return {row["shard"]: row["halted_reason"] for row in rows}
 
 
-async def wait_until_halted(deployment: Deployment, *shards: int) -> None:
+async def wait_until_halted(deployment: Deployment, *shards: int, seconds: float = 60) -> None:
     """Wait until exactly these shards are halted."""
 
     async def check() -> None:
         assert set(await halted(deployment)) == set(shards)
 
-    await _eventually(deployment, check)
+    await _eventually(deployment, check, seconds)
 
 
 async def wait_until_read(deployment: Deployment, *, except_for: int | None = None) -> None:
@@ -110,9 +110,9 @@ async def recreate_topic(
         await admin.close()
 
 
-async def _eventually(deployment: Deployment, check: Callable[[], Awaitable[None]]) -> None:
+async def _eventually(deployment: Deployment, check: Callable[[], Awaitable[None]], seconds: float = 60) -> None:
     try:
-        await eventually(check, 60)
+        await eventually(check, seconds)
     except AssertionError as error:
         tails = "\n".join(worker.tail() for worker in deployment.workers)
         raise AssertionError(f"{error}\n{tails}") from None

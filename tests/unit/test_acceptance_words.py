@@ -1,15 +1,28 @@
 """What an operator is told before a halted shard goes on."""
 
+import pytest
+
 from consumer.accepting import Accepted
 from consumer.commands.acceptance_words import explanation
+from consumer.tick_gap import TickGap
 from domain.acceptance import Account, Contents, HaltedShard, acceptance
 from tests.unit.builders import halted_shard
 
 NOTHING = Account(Contents(), Contents(), unmarked=0, lost=0)
 
 
-def told(shard: HaltedShard, account: Account = NOTHING) -> str:
-    return "\n".join(explanation(Accepted(shard, acceptance(shard), account)))
+NO_GAP = TickGap("engagement-ticks", position=7, end=7)
+
+
+def told(shard: HaltedShard, account: Account = NOTHING, gap: TickGap = NO_GAP) -> str:
+    return "\n".join(explanation(Accepted(shard, acceptance(shard), account), gap))
+
+
+@pytest.mark.parametrize(("end", "records"), [(6, 1), (0, 7), (7, 0), (9, 0)])
+def test_a_tick_topic_that_ends_too_early_is_filled_up(end: int, records: int) -> None:
+    text = told(halted_shard(), gap=TickGap("engagement-ticks", position=7, end=end))
+    assert ("Ticks: " in text) == (records > 0)
+    assert (f"Empty records, {records} of them" in text) == (records > 0)
 
 
 def test_where_all_fits_nothing_is_called_lost_or_repeated() -> None:

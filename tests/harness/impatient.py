@@ -1,0 +1,13 @@
+"""A worker, as ``tests.harness.worker``, that soon takes a log for recreated that ends below its position."""
+
+import runpy
+
+from consumer import ownership
+
+BEYOND_END_SECONDS = 5.0
+
+if __name__ == "__main__":
+    if ownership.BEYOND_END_SECONDS <= BEYOND_END_SECONDS:
+        raise LookupError("workers are no more patient than this one")
+    vars(ownership)["BEYOND_END_SECONDS"] = BEYOND_END_SECONDS
+    runpy.run_module("tests.harness.worker", run_name="__main__")
