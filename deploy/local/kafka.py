@@ -53,13 +53,15 @@ class KafkaBroker:
         *,
         settings: Mapping[str, str] | None = None,
         format_options: Sequence[str] = ("--standalone",),
+        jvm_options: Sequence[str] = (),
         record_classes_in: Path | None = None,
     ) -> None:
         """Prepare a broker with its data, settings and log in `data_dir`, which is created; nothing runs yet.
 
         `settings` are added to the usual ones, or replace them; in their values `{port}`, `{controller_port}` and
-        `{data}` stand for the broker's own. `format_options` go to the storage tool. `record_classes_in` is for the
-        making of the class archive. Raises UnavailableError when Java or the jars are not there and can't be fetched.
+        `{data}` stand for the broker's own. `format_options` go to the storage tool, `jvm_options` to Java.
+        `record_classes_in` is for the making of the class archive. Raises UnavailableError when Java or the jars are
+        not there and can't be fetched.
         """
         self._more_settings = dict(settings or {})
         self._format_options = list(format_options)
@@ -68,7 +70,7 @@ class KafkaBroker:
         self._settings = self._folder / "server.properties"
         self._port = free_port()
         self._child: Child | None = None
-        jvm = ["-Xmx512m", "-XX:+UseSerialGC", f"-Dlog4j2.configurationFile={_LOG_SETTINGS}"]
+        jvm = ["-Xmx512m", "-XX:+UseSerialGC", f"-Dlog4j2.configurationFile={_LOG_SETTINGS}", *jvm_options]
         self._java = [find_java(), *jvm, "-cp", f"{kafka_jars()}/*"]
         self._recording: list[str] = []
         if record_classes_in is None:

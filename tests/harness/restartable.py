@@ -33,28 +33,57 @@ class Server(Protocol):
 
 
 class Restartable:
-    """A running service that can be taken away for a while."""
+    """A service that can be taken away for a while; nothing runs before the first ``start``."""
 
     def __init__(self, server: Server, thread: ThreadPoolExecutor) -> None:
         self._server = server
         self._thread = thread
+        self._frozen: list[int] = []
+        self._ended = True
 
     @asynccontextmanager
     async def away(self, outage: Outage) -> AsyncIterator[None]:
         """Within the context the service is away; afterwards it serves again."""
-        if outage == "frozen":
-            processes = self._freeze()
-            try:
-                yield
-            finally:
-                for pid in processes:
-                    os.kill(pid, signal.SIGCONT)
-            return
-        await self._call(self._server.stop if outage == "stopped" else self._kill)
+        await self.take_away(outage)
         try:
             yield
         finally:
+            await self.start()
+
+    async def take_away(self, outage: Outage) -> None:
+        """Let it be away until ``start``."""
+        if outage == "frozen":
+            self.freeze()
+        else:
+            await (self.stop if outage == "stopped" else self.kill)()
+
+    async def stop(self) -> None:
+        """End it in order; one that is frozen wakes up first."""
+        self._wake()
+        await self._call(self._server.stop)
+        self._ended = True
+
+    async def kill(self) -> None:
+        """End it at once, like a power cut."""
+        if not self._ended:
+            await self._call(self._kill)
+        self._frozen, self._ended = [], True
+
+    def freeze(self) -> None:
+        """Let it keep its connections and answer nobody."""
+        self._frozen = self._freeze()
+
+    async def start(self) -> None:
+        """Let it serve again, however it was taken away; nothing happens when it serves already."""
+        self._wake()
+        if self._ended:
             await self._call(self._server.start)
+            self._ended = False
+
+    def _wake(self) -> None:
+        for pid in self._frozen:
+            os.kill(pid, signal.SIGCONT)
+        self._frozen = []
 
     def _freeze(self) -> list[int]:
         """SIGSTOP, the parent first, so that no child is born meanwhile; returns the stopped processes."""
@@ -97,11 +126,11 @@ async def _running(server: Server, data: Path) -> AsyncIterator[Restartable]:
     # Services end with the thread that started them.
     with ThreadPoolExecutor(max_workers=1) as thread:
         restartable = Restartable(server, thread)
-        await restartable._call(server.start)
+        await restartable.start()
         try:
             yield restartable
         finally:
-            await restartable._call(server.stop)
+            await restartable.stop()
             shutil.rmtree(data, ignore_errors=True)
 
 
