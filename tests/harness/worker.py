@@ -2,9 +2,10 @@
 
 Variables: ``ENGAGE_TEST_CRASH``, such as ``publish 2|after|3``: SIGKILL itself right after the third time that step is
 done (of several, separated by commas, whichever comes first), or ``publish 2|after|3|stop``: SIGSTOP itself there, and
-go on when woken; ``ENGAGE_TEST_CRASH_FILE``: where it says so first;
-``ENGAGE_TEST_CHUNK_USERS``: users per chunk, small ones make many chunks; ``ENGAGE_TEST_POLL_INTERVAL_SECONDS``: after
-how long without a poll the client leaves the group for good; ``ENGAGE_TEST_MUTANT``: a defect to build in.
+go on when woken (besides the numbered steps there is ``producer start``); ``ENGAGE_TEST_CRASH_FILE``: where it says so
+first; ``ENGAGE_TEST_CHUNK_USERS``: users per chunk, small ones make many chunks;
+``ENGAGE_TEST_POLL_INTERVAL_SECONDS``: after how long without a poll the client leaves the group for good;
+``ENGAGE_TEST_MUTANT``: a defect to build in.
 """
 
 import os
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Literal
 
 from adapters.kafka.activity import POLL_INTERVAL_SECONDS
+from adapters.kafka.producer import KafkaProducers, KafkaShardProducer
 from consumer.commands.errors import OPERATOR_ERRORS, exit_code
 from consumer.commands.run import run_service
 from consumer.cycle import CHUNK_USERS
@@ -23,10 +25,12 @@ from consumer.logs import configure_logs
 from consumer.settings import load_settings
 from consumer.steps import STEPS
 from consumer.wiring import Tuning
-from tests.harness.mutants import MUTANTS
+from tests.harness.mutants import HARMLESS, MUTANTS
 
 Moment = Literal["before", "after"]
 _STOP = "|stop"
+# Within the step `initialise`: the moment from which on every other producer of the shard is fenced.
+_PRODUCER_START = "producer start"
 
 
 class CrashPoints:
@@ -54,7 +58,7 @@ class CrashPoints:
 def parse_point(text: str) -> tuple[str, str, int]:
     """Step, moment and which time, from ``publish 2|after|3``. Raises ValueError for a step that doesn't exist."""
     step, moment, nth = text.split("|")
-    if step not in STEPS or moment not in ("before", "after"):
+    if step not in (*STEPS, _PRODUCER_START) or moment not in ("before", "after"):
         raise ValueError(f"no such point: {text}; the steps are {', '.join(STEPS)}")
     return step, moment, int(nth)
 
@@ -66,11 +70,26 @@ def _hook() -> Callable[[str, Moment], None]:
     return CrashPoints(points, Path(os.environ["ENGAGE_TEST_CRASH_FILE"]))
 
 
+def _announce_producers(hook: Callable[[str, Moment], None]) -> None:
+    """The hook hears of each start of a producer too."""
+    sound = KafkaProducers.start
+
+    async def start(self: KafkaProducers, shard: int) -> KafkaShardProducer:
+        hook(_PRODUCER_START, "before")
+        producer = await sound(self, shard)
+        hook(_PRODUCER_START, "after")
+        return producer
+
+    KafkaProducers.start = start  # type: ignore[method-assign]  # what is no step has no hook
+
+
 def _main() -> None:
     settings = load_settings()
     configure_logs(settings)
+    hook = _hook()
+    _announce_producers(hook)
     tuning = Tuning(
-        hook=_hook(),
+        hook=hook,
         chunk_users=int(os.environ.get("ENGAGE_TEST_CHUNK_USERS", CHUNK_USERS)),
         poll_interval_seconds=float(os.environ.get("ENGAGE_TEST_POLL_INTERVAL_SECONDS", POLL_INTERVAL_SECONDS)),
     )
@@ -81,5 +100,5 @@ def _main() -> None:
 
 
 if __name__ == "__main__":
-    MUTANTS[os.environ.get("ENGAGE_TEST_MUTANT", "none")]()
+    (MUTANTS | HARMLESS)[os.environ.get("ENGAGE_TEST_MUTANT", "none")]()
     _main()
