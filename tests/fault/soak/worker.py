@@ -1,0 +1,61 @@
+"""A worker process that dies, or stands still, at a numbered step when it is told to while it runs.
+
+``ENGAGE_TEST_ORDER_FILE``: where the order is looked for at each step, such as ``publish 2|after`` (SIGKILL there)
+or ``publish 2|after|stop`` (SIGSTOP itself). An order is carried out once: the file then has the suffix ``.done``.
+``ENGAGE_TEST_CHUNK_USERS`` and ``ENGAGE_TEST_MUTANT`` are those of the other workers of the tests.
+"""
+
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Literal
+
+from consumer.commands.errors import OPERATOR_ERRORS, exit_code
+from consumer.commands.run import run_service
+from consumer.logs import configure_logs
+from consumer.settings import load_settings
+from consumer.wiring import Tuning
+from tests.harness.mutants import MUTANTS
+
+ORDER_VARIABLE = "ENGAGE_TEST_ORDER_FILE"
+CHUNK_VARIABLE = "ENGAGE_TEST_CHUNK_USERS"
+MUTANT_VARIABLE = "ENGAGE_TEST_MUTANT"
+STOP = "|stop"
+
+
+class Orders:
+    """A step hook. To look for a file takes two microseconds, and there are some hundred steps a second."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._path = str(file)
+
+    def __call__(self, step: str, moment: Literal["before", "after"]) -> None:
+        if not os.path.exists(self._path):  # noqa: PTH110 - the quickest way to ask
+            return
+        order = self._file.read_text(encoding="utf-8")
+        if order.removesuffix(STOP) == f"{step}|{moment}":
+            # The kernel keeps that it was carried out, whatever happens to the process.
+            self._file.replace(done_file(self._file))
+            os.kill(os.getpid(), signal.SIGSTOP if order.endswith(STOP) else signal.SIGKILL)
+
+
+def done_file(order_file: Path) -> Path:
+    """Where an order lies once it is being carried out."""
+    return order_file.with_suffix(".done")
+
+
+def _main() -> None:
+    settings = load_settings()
+    configure_logs(settings)
+    hook = Orders(Path(os.environ[ORDER_VARIABLE]))
+    try:
+        run_service(settings, Tuning(hook=hook, chunk_users=int(os.environ[CHUNK_VARIABLE])))
+    except OPERATOR_ERRORS as error:
+        sys.exit(exit_code(error))
+
+
+if __name__ == "__main__":
+    MUTANTS[os.environ[MUTANT_VARIABLE]]()
+    _main()
