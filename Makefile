@@ -7,7 +7,8 @@ RUN_PYTEST := $(BIN)/python -m pytest
 PACKAGES := consumer domain adapters deploy tests
 
 .DEFAULT_GOAL := help
-.PHONY: help install system-deps demo test check documents image-test dashboard format unit trace simulate campaigns model clean
+.PHONY: help install system-deps demo test check documents image-test dashboard format unit trace simulate campaigns \
+	fault soak fuzz audit sbom model clean
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -59,6 +60,7 @@ unit: install ## Run the tests that need no services and no network
 documents: install ## Write schemas and reference pages anew, from the code
 	@$(BIN)/python -m deploy.documents
 	@$(BIN)/python -m tests.bad_input
+	@$(BIN)/python -m tests.fault.document
 
 image-test: install ## Build the container image and run it on a read-only tree, without a container engine
 	@$(BIN)/python -m deploy.image
@@ -73,6 +75,22 @@ format: install ## Put the code in the common format
 
 trace: install ## Play a recorded activity trace against the plain rules
 	@$(BIN)/python -m tests.trace
+
+fault: install ## Hurt a deployment on three brokers for ten minutes, and judge what it did (FAULT_ARGS="--seed 7")
+	@$(BIN)/python -m tests.fault.soak --minutes 10 $(FAULT_ARGS)
+
+soak: install ## The same for an hour or longer: MINUTES=60
+	@$(BIN)/python -m tests.fault.soak --minutes $(or $(MINUTES),60) $(FAULT_ARGS)
+
+fuzz: install ## Feed the codec with made-up records: MINUTES=10
+	@$(BIN)/python -m tests.fuzz --minutes $(or $(MINUTES),10) --seed $(or $(SEED),1) --keep
+
+audit: install ## Ask whether a pinned package is known to be vulnerable (exit 1: one is; 3: nobody could be asked)
+	@$(BIN)/python -m deploy.supply_chain.audit
+
+sbom: install ## Write the bill of materials of what is installed, as CycloneDX, into .local/sbom.json
+	@mkdir -p .local
+	@$(BIN)/python -m deploy.supply_chain.sbom .local/sbom.json
 
 campaigns: install ## Kill, pause and storm whole deployments at full size (CAMPAIGNS="kills storm" names some)
 	@$(BIN)/python -m tests.campaigns $(CAMPAIGNS)

@@ -1,0 +1,1 @@
+"""The record codec against bytes that nobody would think of: `python -m tests.fuzz`, with a kept corpus."""
