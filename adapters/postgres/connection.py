@@ -69,7 +69,7 @@ _REFUSALS = (asyncpg.ReadOnlySQLTransactionError, asyncpg.InsufficientResourcesE
 # All that tells a server without TLS from one that is away, which asyncpg raises alike.
 _WITHOUT_TLS = "rejected SSL upgrade"
 _REMEDY_WITHOUT_TLS = (
-    "the server takes no encrypted connections: switch its ssl on, or name another in ENGAGEMENT_POSTGRES_DSN"
+    "it takes no encrypted connections, or is no Postgres: switch its ssl on, or correct ENGAGEMENT_POSTGRES_DSN"
 )
 # Nobody is there, or somebody who isn't Postgres.
 _AWAY = (

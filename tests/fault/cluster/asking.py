@@ -6,7 +6,7 @@ Raises AssertionError for what isn't known at the moment, as during an election.
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
-from aiokafka import AIOKafkaClient
+from aiokafka import AIOKafkaClient, AIOKafkaProducer
 from aiokafka.admin.config_resource import ConfigResourceType
 from aiokafka.client import CoordinationType
 from aiokafka.errors import KafkaError
@@ -63,3 +63,16 @@ async def alter(kafka: str, kind: ConfigResourceType, name: str, settings: Mappi
         response = await client.send(node, AlterConfigsRequest([(int(kind), name, list(settings.items()))]))
     for code, message, *_ in response.resources:
         assert code == 0, f"{name}: {message}"
+
+
+async def refusal(kafka: str, topic: str) -> str:
+    """The name of the error that a producer gets for a record; empty for none."""
+    producer = AIOKafkaProducer(bootstrap_servers=kafka, acks="all", request_timeout_ms=_REQUEST_TIMEOUT_MS)
+    await producer.start()
+    try:
+        await producer.send_and_wait(topic, b"refuse this")
+    except KafkaError as error:
+        return type(error).__name__
+    finally:
+        await producer.stop()
+    return ""

@@ -72,6 +72,10 @@ class Cluster:
         await asking.alter(self.direct, ConfigResourceType.BROKER, "", {name: needed})
         await asking.alter(self.direct, ConfigResourceType.TOPIC, _TRANSACTIONS, {name: needed, **_COMPACTED})
 
+    async def refusal(self, topic: str) -> str:
+        """The name of the error with which Kafka refuses a record of this topic; empty where it takes it."""
+        return await asking.refusal(self.direct, topic)
+
     async def heal(self) -> None:
         """All brokers serve, and no link is hurt; nothing happens where that is so already."""
         for link in self.links:

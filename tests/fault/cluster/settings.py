@@ -7,8 +7,7 @@ from typing import Self
 
 from deploy.local.ports import free_port
 
-# The optimising compiler would take most of the machine for the minutes that a cluster lives here.
-JVM_OPTIONS = ("-Xmx192m", "-XX:TieredStopAtLevel=1")
+JVM_OPTIONS = ("-Xmx192m",)
 
 # One thread for each of the five listeners: four cores' worth of threads would only wait. The cleaner's buffer lies in
 # the heap, and is 128 MB by default. Few internal partitions are quick to create and to move; six give each broker two.

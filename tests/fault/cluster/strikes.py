@@ -12,8 +12,11 @@ from tests.harness.restartable import Outage
 
 # Longer than a session and a call to Kafka may take, so that both are given up while the fault lasts.
 _HURT_SECONDS = 12.0
-_DEAD_SECONDS = 3.0
+# A broker that is frozen is found out after five seconds; what it leads moves then.
+_FROZEN_SECONDS = 8.0
 _OUTAGE_SECONDS = 60.0
+# The same five, and then some in which writes are refused; and some in which nobody answers.
+_REFUSED_SECONDS, _DEAD_SECONDS = 8.0, 4.0
 _FEWEST, _MOST = 1, 3
 
 Hurt = Callable[[Scene], Awaitable[None]]
@@ -45,17 +48,22 @@ async def hurt_link(scene: Scene, rng: random.Random, hurt: Hurt) -> Struck:
 
 
 async def broker_away(cluster: Cluster, scenes: Sequence[Scene], rng: random.Random, outage: Outage) -> Struck:
-    """A broker with every role goes away while all are in the middle of ticks; they go on without it."""
+    """A broker with every role goes away while all are in the middle of ticks; they go on without it.
+
+    One that is frozen comes back before that, as one that believes that it still leads.
+    """
     struck = Struck()
     await _prepare(cluster, scenes)
     broker, struck.figures["roles of the broker"] = await _busiest(cluster, scenes)
     try:
         async with _halfway(scenes, rng):
             await cluster.brokers[broker].take_away(outage)
-        over = await asyncio.gather(*(scene.wait_for_day(_OUTAGE_SECONDS) for scene in scenes))
+        seconds = _FROZEN_SECONDS if outage == "frozen" else _OUTAGE_SECONDS
+        over = await asyncio.gather(*(scene.wait_for_day(seconds) for scene in scenes))
     finally:
         await cluster.brokers[broker].start()
-    struck.wrong.extend(f"{scene.name} did not go on" for scene, ended in zip(scenes, over, strict=True) if not ended)
+    if outage != "frozen" and not all(over):
+        struck.wrong.append(f"without broker {broker} some did not go on: {over}")
     return await _recovered(struck, scenes)
 
 
@@ -71,12 +79,15 @@ async def too_few_left(cluster: Cluster, scenes: Sequence[Scene], rng: random.Ra
     try:
         async with _halfway(scenes, rng):
             await pair[0].kill()
-        struck.wrong.extend(await _standstill(scenes, _HURT_SECONDS))
+        struck.wrong.extend(await _standstill(scenes, _REFUSED_SECONDS))
+        struck.figures["Kafka's word"] = await cluster.refusal(scenes[0].deployment.topic("dead-letters"))
         await pair[1].kill()
         struck.wrong.extend(await _standstill(scenes, _DEAD_SECONDS))
     finally:
         # Side by side: each waits for a majority.
         await asyncio.gather(*(broker.start() for broker in pair))
+    if struck.figures["Kafka's word"] != "NotEnoughReplicasError":
+        struck.wrong.append("Kafka refused nothing for want of replicas")
     await _recovered(struck, scenes)
     await cluster.require_in_sync(BROKERS - 1)
     return struck
