@@ -8,14 +8,23 @@ import socket
 _LOWEST, _HIGHEST = 20_000, 32_000
 
 
+_given: set[int] = set()
+
+
 def free_port() -> int:
-    """Return a port that nobody listens on at this moment; another process may still take it before its use."""
+    """Return a port that nobody listens on at this moment, and never the same twice.
+
+    Another process may still take it before its use.
+    """
     while True:
         port = random.SystemRandom().randint(_LOWEST, _HIGHEST)
+        if port in _given:
+            continue
         with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 probe.bind(("127.0.0.1", port))
             except OSError:
                 continue
-            return port
+        _given.add(port)
+        return port
