@@ -1,13 +1,14 @@
 """Free TCP ports on loopback."""
 
+import os
 import random
 import socket
 
 # Below 32768, where Linux takes the ports of outgoing connections from: so that no connection takes the port of a
 # server while that is down for a restart. Above 20000 hardly anything listens by default.
 _LOWEST, _HIGHEST = 20_000, 32_000
-
-
+# Processes that start servers at the same time choose from different shares.
+_SHARES = 16
 _given: set[int] = set()
 
 
@@ -16,8 +17,9 @@ def free_port() -> int:
 
     Another process may still take it before its use.
     """
+    share = range(_LOWEST + os.getpid() % _SHARES, _HIGHEST, _SHARES)
     while True:
-        port = random.SystemRandom().randint(_LOWEST, _HIGHEST)
+        port = random.SystemRandom().choice(share)
         if port in _given:
             continue
         with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
