@@ -110,7 +110,7 @@ async def test_beyond_the_end_of_a_recreated_tick_topic_nothing_is_evaluated_and
             await wait_until_cycles(deployment, day - 2)
         await stop(worker)
         await recreate(deployment, deployment.topic("ticks"))
-        worker = deployment.start_worker()
+        worker = deployment.start_worker(module="tests.harness.impatient")
     async with Feed(deployment) as feed:
         await feed.activity(activity(6))
         assert await feed.tick(midnight(7)) == 0

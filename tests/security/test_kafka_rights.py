@@ -1,6 +1,7 @@
 """Each single right that the script grants is needed: without it, one line names the right and what it is on."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Iterable
 from functools import partial
 from pathlib import Path
@@ -90,16 +91,27 @@ async def initialised(secured: Secured, tmp_path_factory: pytest.TempPathFactory
 @pytest.fixture(scope="module")
 async def outcomes(initialised: SecuredDeployment) -> AsyncIterator[Tasks]:
     """How the command of each case ends."""
+    # Of two replays at once, one ends the other.
+    alone = asyncio.Lock()
     async with opened_acls(initialised.secured.kafka.secured, initialised.secured.tls) as acls:
         jobs = {
-            case_id(case): partial(_outcome, initialised, acls, f"lacking-{number}", case)
+            case_id(case): partial(
+                _outcome, initialised, acls, f"lacking-{number}", case, alone if case[1] == "dlq replay" else None
+            )
             for number, case in enumerate(NUMBERED)
         }
         async with side_by_side(jobs, AT_ONCE) as tasks:
             yield tasks
 
 
-async def _outcome(initialised: SecuredDeployment, acls: Acls, user: str, case: tuple[str, str, str, str]) -> Ended:
+async def _outcome(
+    initialised: SecuredDeployment, acls: Acls, user: str, case: tuple[str, str, str, str], alone: asyncio.Lock | None
+) -> Ended:
+    async with alone or contextlib.nullcontext():
+        return await _ended(initialised, acls, user, case)
+
+
+async def _ended(initialised: SecuredDeployment, acls: Acls, user: str, case: tuple[str, str, str, str]) -> Ended:
     part, command, operation, what = case
     deployment = initialised
     if operation == "Create":

@@ -1,6 +1,7 @@
 """A client that hears nothing any more, whatever killed it, ends the worker; a Kafka that is away does not."""
 
 import asyncio
+from dataclasses import replace
 from functools import partial
 
 import pytest
@@ -23,7 +24,7 @@ STUCK_EXIT_SECONDS = 0.5
 @pytest.fixture
 async def deaf(connection: KafkaConnection, make_topic: MakeTopic) -> KafkaTickStream:
     """A stream whose client does nothing any more."""
-    ticks = KafkaTickStream(connection, await make_topic("ticks"))
+    ticks = KafkaTickStream(replace(connection, timeout_seconds=1), await make_topic("ticks"))
     await ticks.start()
     await ticks.stop()
     return ticks
