@@ -7,9 +7,10 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
 from aiokafka import AIOKafkaClient, AIOKafkaProducer
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResourceType
 from aiokafka.client import CoordinationType
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaError, for_code
 from aiokafka.protocol.admin import AlterConfigsRequest
 
 # A broker that is frozen answers nobody; then another one is asked.
@@ -63,6 +64,18 @@ async def alter(kafka: str, kind: ConfigResourceType, name: str, settings: Mappi
         response = await client.send(node, AlterConfigsRequest([(int(kind), name, list(settings.items()))]))
     for code, message, *_ in response.resources:
         assert code == 0, f"{name}: {message}"
+
+
+async def create(kafka: str, topic: str, replicas: int) -> None:
+    """A topic of one partition."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
+    await admin.start()
+    try:
+        response = await admin.create_topics([NewTopic(topic, 1, replicas)])
+    finally:
+        await admin.close()
+    for name, code, *_ in response.topic_errors:
+        assert code == 0, f"{name}: {for_code(code).__name__}"
 
 
 async def refusal(kafka: str, topic: str) -> str:

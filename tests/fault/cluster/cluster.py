@@ -72,9 +72,25 @@ class Cluster:
         await asking.alter(self.direct, ConfigResourceType.BROKER, "", {name: needed})
         await asking.alter(self.direct, ConfigResourceType.TOPIC, _TRANSACTIONS, {name: needed, **_COMPACTED})
 
-    async def refusal(self, topic: str) -> str:
-        """The name of the error with which Kafka refuses a record of this topic; empty where it takes it."""
-        return await asking.refusal(self.direct, topic)
+    async def create_topic(self, topic: str) -> None:
+        """One partition, on all brokers."""
+        await asking.create(self.direct, topic, BROKERS)
+
+    async def wait_for_refusal(self, topic: str, error: str) -> bool:
+        """Wait until Kafka refuses a record of the topic with the error of this name; whether it did.
+
+        Until the broker that is away has left the replicas in sync, Kafka says other things, and may keep the record.
+        """
+
+        async def refused() -> None:
+            said = await asking.refusal(self.direct, topic)
+            assert said == error, f"Kafka says {said or 'nothing'}"
+
+        try:
+            await eventually(refused, _SECONDS)
+        except AssertionError:
+            return False
+        return True
 
     async def heal(self) -> None:
         """All brokers serve, and no link is hurt; nothing happens where that is so already."""
