@@ -14,6 +14,7 @@ from rich.text import Text
 
 from adapters.codec.rejected import DeadLetter
 from consumer.commands.output import print_line
+from consumer.controls import printable
 from domain.records import InputRecord
 from domain.times import format_time
 
@@ -108,11 +109,6 @@ def letter_table(lines: Sequence[LetterLine]) -> Table:
         # Text takes brackets for what they are.
         table.add_row(*(Text(cell) for cell in line.as_cells()), style=None if line.replayed_ms is None else "dim")
     return table
-
-
-def printable(text: str) -> str:
-    """The text with an escape for each character that a terminal might obey."""
-    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
 
 
 def _shortened(key: bytes) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from consumer.commands.dlq_lines import printable
+from consumer.controls import printable
 from consumer.replaying import Obstacle, Tally
 
 _WHY = {

@@ -1,6 +1,5 @@
 """Who may act, and see what is known of a user."""
 
-import ipaddress
 import re
 import socket
 from collections.abc import Awaitable, Callable
@@ -13,6 +12,8 @@ from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+
+from consumer.settings.hosts import is_loopback_address
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
@@ -46,7 +47,7 @@ class Guard:
         """Return where a request with these headers may pass. Raises HTTPException."""
         if self.token is not None:
             _require_token(self.token, headers)
-        elif not is_loopback(self.listens_on):
+        elif not is_loopback_address(self.listens_on):
             raise HTTPException(
                 HTTPStatus.FORBIDDEN,
                 "not answered on an address that other machines reach: set ENGAGEMENT_HTTP_TOKEN, and send it as"
@@ -74,15 +75,7 @@ class Guard:
         if match is None:
             return False
         name = match["six"] or match["name"].lower()
-        return name in ("localhost", self.host.lower()) or is_loopback(name)
-
-
-def is_loopback(address: str) -> bool:
-    """Whether only this machine reaches the address; False for what is no address."""
-    try:
-        return ipaddress.ip_address(address).is_loopback
-    except ValueError:
-        return False
+        return name in ("localhost", self.host.lower()) or is_loopback_address(name)
 
 
 def address_of(listener: socket.socket) -> str:

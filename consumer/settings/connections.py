@@ -5,6 +5,7 @@ servers that prove who they are is accepted, except within this machine and to h
 """
 
 from collections.abc import Iterator
+from functools import cached_property
 from pathlib import Path
 from typing import Self
 
@@ -168,7 +169,7 @@ class Connections(BaseSettings):
     def _kafka_encrypted(self) -> bool:
         return self.kafka_security_protocol in ("ssl", "sasl_ssl")
 
-    @property
+    @cached_property
     def kafka_security(self) -> KafkaSecurity:
         """How the clients of Kafka encrypt and log in."""
         files = self.kafka_ca_file, self.kafka_certificate_file, self.kafka_key_file

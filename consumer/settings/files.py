@@ -7,11 +7,13 @@ from dotenv.parser import parse_stream
 
 from consumer.settings.environment import variable
 from consumer.settings.model import Settings
+from consumer.settings.secret_files import SUFFIX, named_files, variables
 
 
 def unreadable_files(env_file: Path, secrets: Path | None) -> list[str]:
     """What can't be read, a text each with the remedy. Nothing of what is in the files is in the texts."""
-    return [*_env_file(env_file), *([] if secrets is None else _secrets(secrets))]
+    # Which other files there are can only be told once these two can be read.
+    return [*_env_file(env_file), *([] if secrets is None else _secrets(secrets))] or list(_named(env_file))
 
 
 def _env_file(path: Path) -> Iterator[str]:
@@ -51,6 +53,19 @@ def _secret(name: str, path: Path, folder: Path) -> Iterator[str]:
         yield f"{where}: the file is a link that leaves its folder. Put the file itself there."
     elif empty:
         yield f"{where}: the file is empty. Write the value into it, or remove it."
+
+
+def _named(env_file: Path) -> Iterator[str]:
+    given = variables(env_file)
+    for field, path in named_files(Settings, env_file).items():
+        name = variable(field) + SUFFIX
+        if given.get(variable(field)):
+            yield f"{name}: {variable(field)} is set too. Remove one of them."
+        try:
+            if not path.read_text(encoding="utf-8").strip():
+                yield f"{name}: the file {path} is empty. Write the value into it, or remove the variable."
+        except (OSError, UnicodeDecodeError) as error:
+            yield f"{name}: the file {path} can't be read ({_reason(error)}). Name a readable UTF-8 text."
 
 
 def _reason(error: OSError | UnicodeDecodeError) -> str:

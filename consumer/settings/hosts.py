@@ -39,7 +39,12 @@ def is_loopback(host: str) -> bool:
     name = host.lower().rstrip(".")
     if name == "localhost" or name.endswith(".localhost") or name.startswith("/"):
         return True
+    return is_loopback_address(name)
+
+
+def is_loopback_address(address: str) -> bool:
+    """Whether only this machine reaches the address; False for what is no address."""
     try:
-        return ipaddress.ip_address(name).is_loopback
+        return ipaddress.ip_address(address).is_loopback
     except ValueError:
         return False

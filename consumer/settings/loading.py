@@ -13,7 +13,7 @@ from consumer.settings.environment import PREFIX, is_injected, variable
 from consumer.settings.files import unreadable_files
 from consumer.settings.model import Settings
 from consumer.settings.origins import THE_ENVIRONMENT, origins, with_origins
-from consumer.settings.secret_files import SUFFIX, problems_of_files, secret_fields
+from consumer.settings.secret_files import SUFFIX, secret_fields
 from domain.errors import EngagementError
 
 
@@ -28,7 +28,7 @@ def load_settings(env_file: Path | None = None, secrets_folder: Path | None = No
     """
     env_file, folder = env_file or places.ENV_FILE, secrets_folder or places.SECRETS_FOLDER
     secrets = folder if folder.is_dir() else None
-    problems = unreadable_files(env_file, secrets) or list(problems_of_files(Settings, env_file))
+    problems = unreadable_files(env_file, secrets)
     if problems:
         raise SettingsError("\n".join(problems))
     problems = _unknown_names(env_file, secrets)

@@ -1,7 +1,7 @@
 """Secrets in files of any path: a variable such as ENGAGEMENT_KAFKA_PASSWORD_FILE names the file."""
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, get_args
 
@@ -26,24 +26,9 @@ def _is_secret(annotation: Any) -> bool:
 
 def named_files(settings: type[BaseSettings], env_file: Path | None) -> dict[str, Path]:
     """The file of each setting that has one named, by the environment or else by the .env file."""
-    variables = _variables(env_file)
-    paths = {field: variables.get(variable(field) + SUFFIX) for field in secret_fields(settings)}
+    given = variables(env_file)
+    paths = {field: given.get(variable(field) + SUFFIX) for field in secret_fields(settings)}
     return {field: Path(path) for field, path in paths.items() if path}
-
-
-def problems_of_files(settings: type[BaseSettings], env_file: Path | None) -> Iterator[str]:
-    """Which of these files can't be used, a text each with the remedy; nothing of what they hold."""
-    variables = _variables(env_file)
-    for field, path in named_files(settings, env_file).items():
-        name = variable(field) + SUFFIX
-        if variables.get(variable(field)):
-            yield f"{name}: {variable(field)} is set too. Remove one of them."
-        try:
-            if not path.read_text(encoding="utf-8").strip():
-                yield f"{name}: the file {path} is empty. Write the value into it, or remove the variable."
-        except (OSError, UnicodeDecodeError) as error:
-            reason = "not UTF-8" if isinstance(error, UnicodeDecodeError) else error.strerror
-            yield f"{name}: the file {path} can't be read ({reason}). Name a readable UTF-8 text."
 
 
 class SecretFiles(PydanticBaseSettingsSource):
@@ -63,6 +48,7 @@ class SecretFiles(PydanticBaseSettingsSource):
         return {field: path.read_text(encoding="utf-8").strip() for field, path in files.items()}
 
 
-def _variables(env_file: Path | None) -> Mapping[str, str | None]:
+def variables(env_file: Path | None) -> Mapping[str, str | None]:
+    """Those of the environment and, where it has none of the name, of the .env file; names are in upper case."""
     from_file = dotenv_values(env_file) if env_file is not None and env_file.is_file() else {}
     return {name.upper(): value for name, value in (*from_file.items(), *os.environ.items())}

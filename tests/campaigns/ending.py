@@ -68,7 +68,12 @@ def complaints(worker: Worker) -> list[str]:
     code = worker.process.poll()
     # One that is stopped before it has begun ends as any process does.
     fine = (0, _KILLED) if worker.events("service_started") else (0, _KILLED, _TERMINATED)
-    found = [f"{worker.name} ended with {code}"] if code not in fine else []
+    return [*([f"{worker.name} ended with {code}"] if code not in fine else []), *log_complaints(worker)]
+
+
+def log_complaints(worker: Worker) -> list[str]:
+    """What is no line of the log, such as a traceback, and what the engine logged as an error."""
+    found = []
     lines = worker.log.read_text(encoding="utf-8", errors="replace").splitlines(keepends=True)
     for line in lines:
         if not line.startswith("{"):

@@ -23,10 +23,14 @@ async def open_partitions(kafka: str, topics: Collection[str]) -> list[tuple[str
 
 async def hanging_transactions(deployment: Deployment) -> list[str]:
     """What is still open when Kafka has had the time to end it; no worker may run any more."""
-    topics = [deployment.topic(role) for role in ROLES]
+    return await hanging_in(deployment.kafka, [deployment.topic(role) for role in ROLES])
+
+
+async def hanging_in(kafka: str, topics: Collection[str]) -> list[str]:
+    """The same of these topics."""
 
     async def none() -> None:
-        found = await open_partitions(deployment.kafka, topics)
+        found = await open_partitions(kafka, topics)
         assert not found, f"transactions hang in {', '.join(f'{topic}-{partition}' for topic, partition in found)}"
 
     try:

@@ -83,11 +83,15 @@ def _announce_producers(hook: Callable[[str, Moment], None]) -> None:
     KafkaProducers.start = start  # type: ignore[method-assign]  # what is no step has no hook
 
 
-def _main() -> None:
+def build_in_defect() -> None:
+    """The one that the environment names; to be done before anything else is changed."""
+    (MUTANTS | HARMLESS)[os.environ.get("ENGAGE_TEST_MUTANT", "none")]()
+
+
+def run_worker(hook: Callable[[str, Moment], None]) -> None:
+    """The service, with a hook that hears of each step."""
     settings = load_settings()
     configure_logs(settings)
-    hook = _hook()
-    _announce_producers(hook)
     tuning = Tuning(
         hook=hook,
         chunk_users=int(os.environ.get("ENGAGE_TEST_CHUNK_USERS", CHUNK_USERS)),
@@ -99,6 +103,12 @@ def _main() -> None:
         sys.exit(exit_code(error))
 
 
+def _main() -> None:
+    build_in_defect()
+    hook = _hook()
+    _announce_producers(hook)
+    run_worker(hook)
+
+
 if __name__ == "__main__":
-    (MUTANTS | HARMLESS)[os.environ.get("ENGAGE_TEST_MUTANT", "none")]()
     _main()

@@ -14,8 +14,9 @@ from typer.testing import CliRunner
 from adapters.codec.rejected import DeadLetter
 from adapters.kafka.replay import mark_of
 from consumer.cli import app
-from consumer.commands.dlq_lines import HEADINGS, LetterLine, letter_table, printable
+from consumer.commands.dlq_lines import HEADINGS, LetterLine, letter_table
 from consumer.commands.dlq_words import count_line, explanation, summary
+from consumer.controls import printable
 from consumer.replaying import Inputs, Obstacle, Tally, sent_back
 from domain.errors import REASONS
 from domain.records import InputRecord, OutgoingRecord

@@ -11,9 +11,10 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Message
 
-from consumer.http.guard import Guard, is_loopback
+from consumer.http.guard import Guard
 from consumer.http.leaving import while_there
 from consumer.http.limits import Bucket, Room, read_body
+from consumer.settings.hosts import is_loopback_address
 
 Receive = Callable[[], Awaitable[Message]]
 
@@ -58,7 +59,7 @@ async def status_of(asked: Awaitable[Response]) -> int:
     ],
 )
 def test_a_loopback_address_is_one_that_only_this_machine_reaches(address: str, loopback: bool) -> None:
-    assert is_loopback(address) is loopback
+    assert is_loopback_address(address) is loopback
 
 
 def test_the_name_that_the_settings_give_this_machine_is_its_own() -> None:

@@ -4,7 +4,6 @@ Each place has its own way to Kafka and to Postgres, and a worker that ended is 
 """
 
 import asyncio
-import json
 import os
 import signal
 import subprocess
@@ -16,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tests.fault.soak.worker import CHUNK_VARIABLE, MUTANT_VARIABLE, ORDER_VARIABLE, done_file
+from tests.fault.soak.worker import ORDER_VARIABLE, done_file
 from tests.harness.deployment import ROOT, Deployment, Worker
 
 _BOUND_CHILD = ROOT / "deploy" / "local" / "bound_child.py"
@@ -51,8 +50,8 @@ class Place:
         log = self.deployment.folder / f"{name}.log"
         environment = self.deployment.environment | {
             ORDER_VARIABLE: str(self.order_file),
-            CHUNK_VARIABLE: str(self.chunk_users),
-            MUTANT_VARIABLE: self.mutant,
+            "ENGAGE_TEST_CHUNK_USERS": str(self.chunk_users),
+            "ENGAGE_TEST_MUTANT": self.mutant,
         }
         bound = [sys.executable, "-I", str(_BOUND_CHILD), str(os.getpid()), str(int(signal.SIGKILL))]
         with log.open("wb") as output:
@@ -178,17 +177,3 @@ async def crew(places: list[Place], newcomers: Callable[[], Place]) -> AsyncIter
 def at_place(deployment: Deployment, *, kafka: str, dsn: str) -> Deployment:
     """The deployment as one place reaches it."""
     return replace(deployment, kafka=kafka, dsn=dsn, workers=[])
-
-
-def complaints(worker: Worker) -> list[str]:
-    """What is no line of the log, such as a traceback, and what the engine logged as an error."""
-    found = []
-    for line in worker.log.read_text(encoding="utf-8", errors="replace").splitlines(keepends=True):
-        if not line.startswith("{"):
-            found.append(f"{worker.name} said: {line.rstrip()}")
-        elif line.endswith("\n"):
-            entry = json.loads(line)
-            # The clients' own lines, which name their logger, are free; the last one of a killed worker is cut off.
-            if entry["level"] in ("error", "critical") and "logger" not in entry:
-                found.append(f"{worker.name} said: {line.rstrip()}")
-    return found

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from tests.campaigns.ending import log_complaints
 from tests.campaigns.hanging import ROLES
 from tests.fault.cluster.cluster import Cluster
 from tests.fault.cluster.proxy import Proxy
@@ -16,7 +17,7 @@ from tests.fault.soak import load
 from tests.fault.soak.checker.collecting import collect
 from tests.fault.soak.checker.evidence import HISTORY
 from tests.fault.soak.checker.history import Exit, Recorder, Run
-from tests.fault.soak.crew import Crew, Place, at_place, complaints, crew
+from tests.fault.soak.crew import Crew, Place, at_place, crew
 from tests.fault.soak.handover import hand_over_seconds
 from tests.fault.soak.kinds import SESSION_SECONDS, SLOTS
 from tests.fault.soak.nemesis import Nemesis
@@ -243,4 +244,4 @@ def _exit(worker: Worker, expected: tuple[int, ...]) -> Exit:
     lines = worker.log.read_text(encoding="utf-8", errors="replace").splitlines(keepends=True)
     whole = [line.rstrip() for line in lines if line.endswith("\n")]
     last = whole[-1] if whole else ""
-    return Exit(worker.name, worker.process.returncode, expected, last, tuple(complaints(worker)))
+    return Exit(worker.name, worker.process.returncode, expected, last, tuple(log_complaints(worker)))

@@ -7,20 +7,12 @@ or ``publish 2|after|stop`` (SIGSTOP itself). An order is carried out once: the 
 
 import os
 import signal
-import sys
 from pathlib import Path
 from typing import Literal
 
-from consumer.commands.errors import OPERATOR_ERRORS, exit_code
-from consumer.commands.run import run_service
-from consumer.logs import configure_logs
-from consumer.settings import load_settings
-from consumer.wiring import Tuning
-from tests.harness.mutants import MUTANTS
+from tests.harness.worker import build_in_defect, run_worker
 
 ORDER_VARIABLE = "ENGAGE_TEST_ORDER_FILE"
-CHUNK_VARIABLE = "ENGAGE_TEST_CHUNK_USERS"
-MUTANT_VARIABLE = "ENGAGE_TEST_MUTANT"
 STOP = "|stop"
 
 
@@ -46,16 +38,6 @@ def done_file(order_file: Path) -> Path:
     return order_file.with_suffix(".done")
 
 
-def _main() -> None:
-    settings = load_settings()
-    configure_logs(settings)
-    hook = Orders(Path(os.environ[ORDER_VARIABLE]))
-    try:
-        run_service(settings, Tuning(hook=hook, chunk_users=int(os.environ[CHUNK_VARIABLE])))
-    except OPERATOR_ERRORS as error:
-        sys.exit(exit_code(error))
-
-
 if __name__ == "__main__":
-    MUTANTS[os.environ[MUTANT_VARIABLE]]()
-    _main()
+    build_in_defect()
+    run_worker(Orders(Path(os.environ[ORDER_VARIABLE])))

@@ -7,8 +7,7 @@ from pathlib import Path
 import asyncpg
 from aiokafka import TopicPartition
 
-from tests.campaigns.hanging import SECONDS, kafka_reader, open_partitions
-from tests.conditions import eventually
+from tests.campaigns.hanging import hanging_in, kafka_reader
 from tests.fault.soak.checker.evidence import HISTORY, ROLES, Standing, keep_standing, keep_topic
 from tests.fault.soak.checker.history import load_run
 from tests.fault.soak.checker.stored import tables_of
@@ -27,7 +26,7 @@ async def collect(folder: Path, kafka: str, dsn: str, group: str) -> None:
     """
     topics = load_run(folder / HISTORY).topics
     # First of all: until a transaction has ended, readers don't see what lies behind it.
-    hanging = await _hanging(kafka, list(topics.values()))
+    hanging = await hanging_in(kafka, list(topics.values()))
     partitions = await _partitions(kafka, list(topics.values()))
     for role in ROLES:
         topic = topics[role]
@@ -60,17 +59,3 @@ async def _ends(kafka: str, topic: str) -> dict[int, int]:
     async with kafka_reader(kafka, [topic], "read_committed") as consumer:
         partitions = [TopicPartition(topic, number) for number in consumer.partitions_for_topic(topic) or ()]
         return {tp.partition: end for tp, end in (await consumer.end_offsets(partitions)).items()}
-
-
-async def _hanging(kafka: str, topics: Collection[str]) -> list[str]:
-    """What is still open when Kafka has had the time to end it."""
-
-    async def none() -> None:
-        found = await open_partitions(kafka, topics)
-        assert not found, f"transactions hang in {', '.join(f'{topic}-{partition}' for topic, partition in found)}"
-
-    try:
-        await eventually(none, SECONDS)
-    except AssertionError as error:
-        return [str(error)]
-    return []

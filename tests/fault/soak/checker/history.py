@@ -140,7 +140,7 @@ class Sample:
 class Exit:
     """How a worker ended: its exit code, those that are right for what was done to it, and what its log says.
 
-    ``last_line``: the last whole line of the log; ``complaints``: those of ``tests.campaigns.ending``.
+    ``last_line``: the last whole line of the log; ``complaints``: the ``log_complaints`` of ``tests.campaigns.ending``.
     """
 
     worker: str
