@@ -4,11 +4,11 @@ PYTHON ?= python3
 PYTEST ?=
 BIN := .venv/bin
 RUN_PYTEST := $(BIN)/python -m pytest
-PACKAGES := consumer domain adapters deploy tests
+PACKAGES := consumer domain adapters deploy benchmarks tests
 
 .DEFAULT_GOAL := help
 .PHONY: help install system-deps demo test check documents image-test dashboard format unit trace simulate campaigns \
-	fault soak fuzz audit sbom model clean
+	fault soak bench fuzz audit sbom model clean
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -81,6 +81,10 @@ fault: install ## Hurt a deployment on three brokers for ten minutes, and judge 
 
 soak: install ## The same for an hour or longer: MINUTES=60
 	@$(BIN)/python -m tests.fault.soak --minutes $(or $(MINUTES),60) $(FAULT_ARGS)
+
+bench: install ## Measure ingest and ticks beside other ways to do it, into docs/PERFORMANCE.md: ROUNDS=5 (some 15 minutes)
+	@$(BIN)/python -m benchmarks ingest --rounds $(or $(ROUNDS),5) --document docs/PERFORMANCE.md
+	@$(BIN)/python -m benchmarks ticks --rounds $(or $(ROUNDS),5) --document docs/PERFORMANCE.md
 
 fuzz: install ## Feed the codec with made-up records: MINUTES=10
 	@$(BIN)/python -m tests.fuzz --minutes $(or $(MINUTES),10) --seed $(or $(SEED),1) --keep

@@ -1,0 +1,93 @@
+"""`make bench`: the engine and what a user would pick instead, as JSON and as the tables of docs/PERFORMANCE.md."""
+
+import argparse
+import asyncio
+import sys
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+
+from benchmarks.contestants import Contestant, Engine, Plain
+from benchmarks.ingest import WrongStateError, measure_ingest
+from benchmarks.results import Report, Run, TickRun, ingest_tables, tick_table
+from benchmarks.services import POSTGRES_VERSION, Services, machine, running_services
+from benchmarks.streams import STREAMS
+from benchmarks.ticks import cases, measure_ticks
+from deploy.local.errors import PlatformError
+from deploy.local.folders import LOCAL_FOLDER
+from deploy.local.jars import kafka_version
+
+_WRONG, _NO_PLATFORM = 1, 3
+_LIBRARIES = ("aiokafka", "asyncpg", "pydantic", "msgspec", "uvloop")
+_FEW_DUE = 5_000
+
+
+def main() -> int:
+    """Measure what the command line asks for and return the exit code."""
+    arguments = _parser().parse_args()
+    try:
+        with running_services(LOCAL_FOLDER) as services:
+            report, section = _MEASUREMENTS[arguments.what](services, arguments.rounds, arguments.streams)
+    except PlatformError as error:
+        print(error, file=sys.stderr)
+        return _NO_PLATFORM
+    except WrongStateError as error:
+        print(error, file=sys.stderr)
+        return _WRONG
+    report.write(LOCAL_FOLDER / "bench" / f"{arguments.what}.json")
+    print(section)
+    if arguments.document:
+        text = arguments.document.read_text(encoding="utf-8")
+        section = f"{report.provenance}\n\n{section.strip()}"
+        arguments.document.write_text(_replaced(text, arguments.what, section), encoding="utf-8")
+    return 0
+
+
+def _ingest(services: Services, rounds: int, streams: list[str]) -> tuple[Report, str]:
+    contestants: list[Contestant] = [Engine(), Plain(), Plain(max_records=50_000)]
+    runs = asyncio.run(measure_ingest(services, [STREAMS[name] for name in streams], contestants, rounds))
+    return _report("ingest", rounds, streams, runs), "\n".join(ingest_tables(runs, "engine"))
+
+
+def _ticks(services: Services, rounds: int, streams: list[str]) -> tuple[Report, str]:
+    runs: list[TickRun] = []
+    for stream in (STREAMS[name] for name in streams):
+        runs += asyncio.run(measure_ticks(services, stream, cases(stream, _FEW_DUE), rounds))
+    return _report("ticks", rounds, streams, runs), "\n".join(tick_table(runs))
+
+
+_MEASUREMENTS: dict[str, Callable[[Services, int, list[str]], tuple[Report, str]]] = {
+    "ingest": _ingest,
+    "ticks": _ticks,
+}
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("what", choices=_MEASUREMENTS)
+    parser.add_argument("--rounds", type=int, default=5, help="default: %(default)s")
+    parser.add_argument("--streams", nargs="+", choices=STREAMS, default=list(STREAMS), help="default: all")
+    parser.add_argument("--document", type=Path, help="where the tables take the place of the former ones")
+    return parser
+
+
+def _report(what: str, rounds: int, streams: list[str], runs: list[Run] | list[TickRun]) -> Report:
+    command = f"python -m benchmarks {what} --rounds {rounds} --streams {' '.join(streams)}"
+    versions = {
+        "Kafka": kafka_version(),
+        "PostgreSQL": str(POSTGRES_VERSION),
+        "Python": sys.version.split()[0],
+        **{name: version(name) for name in _LIBRARIES},
+    }
+    return Report(command, machine(), versions, runs)
+
+
+def _replaced(text: str, what: str, section: str) -> str:
+    begin, end = f"<!-- {what}: begin -->", f"<!-- {what}: end -->"
+    head, _, rest = text.partition(begin)
+    _, _, tail = rest.partition(end)
+    return f"{head}{begin}\n\n{section}\n\n{end}{tail}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

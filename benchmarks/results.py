@@ -1,0 +1,148 @@
+"""What was measured, as it is kept in a file, and what it comes to."""
+
+import json
+import statistics
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from benchmarks.meters import Cpu
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One contestant at one stream, once. ``round``: runs of the same round were made one after the other."""
+
+    round: int
+    contestant: str
+    promises: str
+    stream: str
+    events: int
+    seconds: float
+    cpu: Cpu
+    peak_memory_mb: float
+
+    @property
+    def rate(self) -> float:
+        """Events a second."""
+        return self.events / self.seconds
+
+
+@dataclass(frozen=True, slots=True)
+class TickRun:
+    """Seconds from the tick's produce until the first and the last message, and the cycle's record, were visible.
+
+    To a consumer that reads committed records only. Nobody due: there are no messages, and these are None.
+    """
+
+    round: int
+    case: str
+    users: int
+    due: int
+    first_message: float | None
+    last_message: float | None
+    cycle: float
+    cpu: Cpu
+    peak_memory_mb: float
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """The least, the middle and the greatest of several figures."""
+
+    least: float
+    median: float
+    greatest: float
+
+    @classmethod
+    def of(cls, values: Sequence[float]) -> "Spread":
+        """Of at least one."""
+        return cls(min(values), statistics.median(values), max(values))
+
+    def text(self, scale: float = 1, digits: int = 0) -> str:
+        """The middle one, and the others in brackets."""
+        least, median, greatest = (f"{value * scale:,.{digits}f}" for value in (self.least, self.median, self.greatest))
+        return f"{median} ({least} to {greatest})"
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Runs of one kind, with what is needed to make them again."""
+
+    command: str
+    machine: dict[str, Any]
+    versions: dict[str, str]
+    runs: Sequence[Run] | Sequence[TickRun]
+
+    def write(self, path: Path) -> None:
+        """As JSON."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(asdict(self), indent=1) + "\n", encoding="utf-8")
+
+    @property
+    def provenance(self) -> str:
+        """Where the figures come from, in a sentence."""
+        on = self.machine
+        versions = ", ".join(f"{name} {number}" for name, number in self.versions.items())
+        return (
+            f"`{self.command}` on {on['cores']} cores ({on['processor']}), {on['memory_gib']} GiB, which engine,"
+            f" broker, Postgres and the measuring share. {versions}."
+        )
+
+
+def ingest_tables(runs: Sequence[Run], measure: str) -> Iterator[str]:
+    """Markdown, a table for each stream, a row for each contestant; ratios are those of ``measure`` to the others."""
+    for stream in dict.fromkeys(run.stream for run in runs):
+        yield (
+            f"| {stream} | promises | events/s in thousands | {measure} is faster by"
+            " | CPU s: process + broker + Postgres | events per CPU s of all | peak memory |"
+        )
+        yield "|---|---|---|---|---|---|---|"
+        of_stream = [run for run in runs if run.stream == stream]
+        measured = [run for run in of_stream if run.contestant == measure]
+        for contestant in dict.fromkeys(run.contestant for run in of_stream):
+            own = [run for run in of_stream if run.contestant == contestant]
+            yield _ingest_row(own, "-" if contestant == measure else f"x {ratio(measured, own).text(digits=2)}")
+        yield ""
+
+
+def ratio(measured: Sequence[Run], others: Sequence[Run]) -> Spread:
+    """How much faster one contestant was than another, round by round."""
+    return Spread.of([one.rate / other.rate for one, other in zip(measured, others, strict=True)])
+
+
+def _ingest_row(runs: Sequence[Run], faster: str) -> str:
+    frugality = statistics.median(run.events / run.cpu.total for run in runs)
+    return (
+        f"| {runs[0].contestant} | {runs[0].promises} | {Spread.of([run.rate for run in runs]).text(1e-3)} | {faster}"
+        f" | {_cpu(runs)} | {frugality / 1_000:.0f} k | {max(run.peak_memory_mb for run in runs):.0f} MB |"
+    )
+
+
+def tick_table(runs: Sequence[TickRun]) -> Iterator[str]:
+    """Markdown, a row for each case."""
+    yield (
+        "| a tick where | users | ms to the first message | ms to the last message | ms to the cycle's record"
+        " | messages/s | CPU s: process + broker + Postgres | peak memory |"
+    )
+    yield "|---|---|---|---|---|---|---|---|"
+    for case, users in dict.fromkeys((run.case, run.users) for run in runs):
+        own = [run for run in runs if (run.case, run.users) == (case, users)]
+        lasts = [run.last_message for run in own if run.last_message is not None]
+        rate = f"{own[0].due / statistics.median(lasts):,.0f}" if lasts else "-"
+        yield (
+            f"| {case} | {users:,} | {_milliseconds([run.first_message for run in own])} | {_milliseconds(lasts)}"
+            f" | {_milliseconds([run.cycle for run in own])} | {rate} | {_cpu(own)}"
+            f" | {max(run.peak_memory_mb for run in own):.0f} MB |"
+        )
+
+
+def _milliseconds(seconds: Sequence[float | None]) -> str:
+    known = [each for each in seconds if each is not None]
+    return Spread.of(known).text(1e3) if known else "-"
+
+
+def _cpu(runs: Sequence[Run] | Sequence[TickRun]) -> str:
+    sides = [statistics.median(getattr(run.cpu, side) for run in runs) for side in Cpu.__slots__]
+    return " + ".join(f"{side:.2f}" for side in sides)
