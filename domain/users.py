@@ -64,9 +64,9 @@ class StoredUser:
     wake_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class ActivityChange:
-    """All that one or more events say of one user, folded into one value by ``coalesce``."""
+    """All that one or more events say of one user, folded into one value by ``coalesce``; not changed after that."""
 
     user_id: str
     first_seen: datetime
@@ -91,7 +91,15 @@ def coalesce(events: Iterable[Activity]) -> list[ActivityChange]:
     changes: dict[str, ActivityChange] = {}
     for event in events:
         known = changes.get(event.user_id)
-        changes[event.user_id] = _change_of(event) if known is None else _merged(known, _change_of(event))
+        if known is None:
+            changes[event.user_id] = _change_of(event)
+        elif event.name is not None:
+            changes[event.user_id] = _merged(known, _change_of(event))
+        # Nearly all come here: no new object for each.
+        elif event.occurred_at > known.last_active:
+            known.last_active = event.occurred_at
+        elif event.occurred_at < known.first_seen:
+            known.first_seen = event.occurred_at
     return [changes[user_id] for user_id in sorted(changes)]
 
 

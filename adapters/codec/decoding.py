@@ -10,6 +10,7 @@ from typing_extensions import TypedDict
 
 from adapters.codec.fields import LABEL_RULE, NAME_RULE, TIME_RULE, clean_name, is_label, parse_time
 from adapters.codec.json_objects import read_object
+from adapters.codec.ordinary import read_ordinary
 from domain.errors import RejectedRecordError
 from domain.events import Activity, Tick
 from domain.records import InputRecord
@@ -53,6 +54,15 @@ class Limits:
 
 def decode_activity(record: InputRecord, limits: Limits) -> Activity:
     """What the record says a user did. Raises RejectedRecordError."""
+    if record.value is not None and len(record.value) <= limits.max_record_bytes:
+        ordinary = read_ordinary(record, limits.max_future_skew.total_seconds())
+        if ordinary is not None:
+            return ordinary
+    return decode_exactly(record, limits)
+
+
+def decode_exactly(record: InputRecord, limits: Limits) -> Activity:
+    """The same, of any record and without the short way that most can take."""
     members = _members(record, limits, _ACTIVITY_READER)
     kind = members.get("type")
     for field in ("type", "user_id", "occurred_at"):
