@@ -77,7 +77,7 @@ def _decide(
 
 
 def _after(stored: StoredUser, decision: Decision, tick: Tick) -> StoredUser:
-    user = replace(stored.user, last_messaged=tick.at) if decision.eligible else stored.user
+    user = stored.user.messaged(tick.at) if decision.eligible else stored.user
     return StoredUser(user, decision.outcome_after, decision.wake_at)
 
 

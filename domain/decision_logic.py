@@ -1,7 +1,6 @@
 """Who gets a message at a tick: activity first, then frequency, then segment and tone."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
 
 from domain.cycles import Figures
@@ -14,11 +13,12 @@ from domain.segmentation import (
     get_tone_for_segment,
 )
 from domain.users import Outcome, User, wake_when_active, wake_when_messaged
+from domain.values import value
 
 ELIGIBLE = "eligible"
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Decision:
     """The outcome for one user at one tick.
 

@@ -86,7 +86,7 @@ def _tick_record(known: KnownUser, cycle: Cycle, policy: Policy) -> dict[str, An
         "reason": account.reason,
         "segment": None if message is None else str(message.segment),
         "tone": None if message is None else str(message.tone),
-        "message_id": str(message_id(known.user.user_id, cycle.at)) if messaged else None,
+        "message_id": message_id(known.user.user_id, cycle.at) if messaged else None,
         "content": None if message is None else message.content,
         "status": None if account.logged is None else account.logged.status,
     }

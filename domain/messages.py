@@ -1,17 +1,20 @@
 """The engagement messages: their texts and their identity."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
-from uuid import NAMESPACE_URL, UUID, uuid5
+from hashlib import sha1
+from uuid import NAMESPACE_URL, uuid5
 
 from domain.records import OutgoingRecord
 from domain.segmentation import Segment, Tone
 from domain.times import format_time
+from domain.values import value
 
 MESSAGE_TYPE = "CLIENT_ENGAGEMENT_BRAND"
 NAME_OF_THE_UNKNOWN = "there"
-_NAMESPACE = uuid5(NAMESPACE_URL, "urn:engagement-decision-engine:message")
+_NAMESPACE = uuid5(NAMESPACE_URL, "urn:engagement-decision-engine:message").bytes
+# By a half byte, the same one with the variant's two bits in place of its first two.
+_VARIANT = {digit: "89ab"[int(digit, 16) % 4] for digit in "0123456789abcdef"}
 _TEMPLATES = {
     Tone.PLAYFUL: ("Hey ", ", we miss you! 😉"),
     Tone.WARM: ("Welcome, ", "! We're so glad you're here! 🌟"),
@@ -19,11 +22,11 @@ _TEMPLATES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class EngagementMessage:
     """One message to one user, decided at the tick of time ``decided_at``."""
 
-    message_id: UUID
+    message_id: str
     user_id: str
     content: str
     segment: Segment
@@ -42,6 +45,12 @@ def generate_message(tone: Tone, name: str | None) -> str:
     return f"{before}{name or NAME_OF_THE_UNKNOWN}{after}"
 
 
-def message_id(user_id: str, decided_at: datetime) -> UUID:
-    """The identity of the decision: the same user at the same tick time always gets the same id (UUIDv5)."""
-    return uuid5(_NAMESPACE, f"{format_time(decided_at)}/{user_id}")
+def message_id(user_id: str, decided_at: datetime) -> str:
+    """The identity of the decision: the same user at the same tick time always gets the same id.
+
+    It is the UUIDv5 (RFC 9562, section 5.5) of the text `decided_at/user_id`. The standard library makes the same one,
+    and takes four times as long for its object and the text of it.
+    """
+    name = f"{format_time(decided_at)}/{user_id}".encode()
+    digest = sha1(_NAMESPACE + name, usedforsecurity=False).hexdigest()
+    return f"{digest[:8]}-{digest[8:12]}-5{digest[13:16]}-{_VARIANT[digest[16]]}{digest[17:20]}-{digest[20:32]}"

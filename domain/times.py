@@ -1,6 +1,7 @@
 """Times as values: aware datetimes in UTC, whole microseconds."""
 
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 EARLIEST = datetime.min.replace(tzinfo=UTC)
 LATEST = datetime.max.replace(tzinfo=UTC)
@@ -11,6 +12,8 @@ def later(at: datetime, by: timedelta) -> datetime:
     return LATEST if by > LATEST - at else at + by
 
 
+# Of a tick's time, the text is asked for twice a message.
+@lru_cache(maxsize=16)
 def format_time(at: datetime) -> str:
     """The one form in which times leave the engine: UTC with six decimals and a ``Z``."""
     # isoformat, not strftime: the latter writes the year 1 as "1".

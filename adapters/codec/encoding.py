@@ -10,16 +10,17 @@ from domain.messages import MESSAGE_TYPE, EngagementMessage
 from domain.records import OutgoingRecord
 from domain.times import format_time
 
+_SPEC_VERSION = ("ce_specversion", b"1.0")
+_TYPE = ("ce_type", MESSAGE_TYPE.encode())
 _CONTENT_TYPE = ("content-type", b"application/json")
 _to_json = msgspec.json.Encoder().encode
 
 
 def encode_message(message: EngagementMessage, topic: str, event_source: str) -> OutgoingRecord:
     """The message keyed by its user, as a CloudEvent in binary mode whose source is ``event_source``."""
-    message_id = str(message.message_id)
     decided_at = format_time(message.decided_at)
     value = {
-        "message_id": message_id,
+        "message_id": message.message_id,
         "type": MESSAGE_TYPE,
         "user_id": message.user_id,
         "content": message.content,
@@ -30,9 +31,9 @@ def encode_message(message: EngagementMessage, topic: str, event_source: str) ->
         "decided_at": decided_at,
     }
     headers = (
-        ("ce_specversion", b"1.0"),
-        ("ce_id", message_id.encode()),
-        ("ce_type", MESSAGE_TYPE.encode()),
+        _SPEC_VERSION,
+        ("ce_id", message.message_id.encode()),
+        _TYPE,
         ("ce_source", event_source.encode()),
         ("ce_time", decided_at.encode()),
         _CONTENT_TYPE,

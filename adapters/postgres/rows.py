@@ -102,7 +102,7 @@ def known_user(rows: Sequence[Row]) -> KnownUser:
 def logged_message(row: Row) -> LoggedMessage:
     """An entry of the message log; ``message_tick_id`` is its tick's id."""
     message = EngagementMessage(
-        message_id=row["message_id"],
+        message_id=str(row["message_id"]),
         user_id=row["user_id"],
         content=row["content"],
         segment=Segment(row["segment"]),

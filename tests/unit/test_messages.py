@@ -1,6 +1,8 @@
-from uuid import UUID
+from uuid import NAMESPACE_URL, uuid5
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from domain.messages import generate_message, message_id
 from domain.segmentation import Tone
@@ -36,7 +38,13 @@ def test_a_name_is_never_interpreted(name: str) -> None:
     ],
 )
 def test_message_ids_are_the_published_ones(user_id: str, expected: str) -> None:
-    assert message_id(user_id, NOW) == UUID(expected)
+    assert message_id(user_id, NOW) == expected
+
+
+@given(st.text(st.characters(codec="utf-8"), max_size=128))
+def test_message_ids_are_those_of_the_standard_library(user_id: str) -> None:
+    namespace = uuid5(NAMESPACE_URL, "urn:engagement-decision-engine:message")
+    assert message_id(user_id, NOW) == str(uuid5(namespace, f"2026-11-22T10:00:00.000000Z/{user_id}"))
 
 
 def test_another_moment_or_user_has_another_id() -> None:
