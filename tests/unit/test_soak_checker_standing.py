@@ -104,10 +104,20 @@ def test_growth_of_a_long_lived_worker_is_a_leak() -> None:
         judge_growth(samples, Growth(memory=48e6, descriptors=10, least_seconds=600), judgement)
         assert judgement.kinds == kinds
         assert bool(judgement.slopes) == (len(samples) > 100)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "gained_per_minute", "leaks"),
+    [(3600, 1, True), (3600, 0.1, False), (650, 1, False), (650, 2, True)],
+)
+def test_descriptors_that_are_gained_are_a_leak_and_those_that_come_and_go_are_none(
+    seconds: int, gained_per_minute: float, leaks: bool
+) -> None:
     judgement = Judgement()
-    judge_growth([Sample("w", at, 1, 20 + at // 60) for at in range(0, 3600, 5)], Growth(), judgement)
-    assert judgement.slopes["w"]["descriptors"] == pytest.approx(60, rel=0.1)
-    assert judgement.kinds == {"leak": 1}
+    samples = [Sample("w", at, 1, 20 + int(at * gained_per_minute / 60)) for at in range(0, seconds, 5)]
+    judge_growth(samples, Growth(), judgement)
+    assert judgement.slopes["w"]["descriptors"] == pytest.approx(60 * gained_per_minute, rel=0.15)
+    assert judgement.kinds == ({"leak": 1} if leaks else {})
 
 
 ERROR = json.dumps({"level": "error", "event": "stuck", "reason": "no progress"})
