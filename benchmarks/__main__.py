@@ -7,12 +7,12 @@ from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 
-from benchmarks.contestants import Contestant, Engine, Plain
+from benchmarks.contestants import Contestant, Engine, Evaluates, KafkaStreams, Plain
 from benchmarks.ingest import WrongStateError, measure_ingest
-from benchmarks.results import Report, Run, TickRun, ingest_tables, tick_table
+from benchmarks.results import Report, Run, TickRun, ingest_tables, tick_tables
 from benchmarks.services import POSTGRES_VERSION, Services, machine, running_services
 from benchmarks.streams import STREAMS
-from benchmarks.ticks import cases, measure_ticks
+from benchmarks.ticks import THRESHOLDS, cases, measure_ticks
 from deploy.local.errors import PlatformError
 from deploy.local.folders import LOCAL_FOLDER
 from deploy.local.jars import kafka_version
@@ -25,9 +25,10 @@ _FEW_DUE = 5_000
 def main() -> int:
     """Measure what the command line asks for and return the exit code."""
     arguments = _parser().parse_args()
+    streams = arguments.streams or {"ingest": list(STREAMS), "ticks": ["spread"]}[arguments.what]
     try:
         with running_services(LOCAL_FOLDER) as services:
-            report, section = _MEASUREMENTS[arguments.what](services, arguments.rounds, arguments.streams)
+            report, section = _MEASUREMENTS[arguments.what](services, arguments.rounds, streams)
     except PlatformError as error:
         print(error, file=sys.stderr)
         return _NO_PLATFORM
@@ -44,16 +45,23 @@ def main() -> int:
 
 
 def _ingest(services: Services, rounds: int, streams: list[str]) -> tuple[Report, str]:
-    contestants: list[Contestant] = [Engine(), Plain(), Plain(max_records=50_000)]
+    contestants: list[Contestant] = [
+        Engine(),
+        Plain(),
+        Plain(max_records=50_000),
+        KafkaStreams(),
+        KafkaStreams(threads=2),
+    ]
     runs = asyncio.run(measure_ingest(services, [STREAMS[name] for name in streams], contestants, rounds))
     return _report("ingest", rounds, streams, runs), "\n".join(ingest_tables(runs, "engine"))
 
 
 def _ticks(services: Services, rounds: int, streams: list[str]) -> tuple[Report, str]:
+    contestants: list[Evaluates] = [Engine(settings=THRESHOLDS), KafkaStreams(), KafkaStreams(threads=2)]
     runs: list[TickRun] = []
     for stream in (STREAMS[name] for name in streams):
-        runs += asyncio.run(measure_ticks(services, stream, cases(stream, _FEW_DUE), rounds))
-    return _report("ticks", rounds, streams, runs), "\n".join(tick_table(runs))
+        runs += asyncio.run(measure_ticks(services, stream, cases(stream, _FEW_DUE), contestants, rounds))
+    return _report("ticks", rounds, streams, runs), "\n".join(tick_tables(runs))
 
 
 _MEASUREMENTS: dict[str, Callable[[Services, int, list[str]], tuple[Report, str]]] = {
@@ -66,7 +74,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("what", choices=_MEASUREMENTS)
     parser.add_argument("--rounds", type=int, default=5, help="default: %(default)s")
-    parser.add_argument("--streams", nargs="+", choices=STREAMS, default=list(STREAMS), help="default: all")
+    parser.add_argument("--streams", nargs="+", choices=STREAMS, help="default: all; for ticks: spread")
     parser.add_argument("--document", type=Path, help="where the tables take the place of the former ones")
     return parser
 

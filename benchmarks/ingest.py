@@ -3,20 +3,23 @@
 import asyncio
 import subprocess
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import TypeVar
 
 import asyncpg
 from rich.progress import Progress as ProgressBar
 
-from benchmarks.contestants import Contestant, Progress, Scene, last_event
+from benchmarks.contestants.contestant import Contestant, Progress, Scene, last_lines
 from benchmarks.meters import Cpu, peak_memory_mb
 from benchmarks.results import Run
 from benchmarks.services import Services
 from benchmarks.streams import Stream
+
+C = TypeVar("C", bound=Contestant)
 
 _LOOK_SECONDS = 0.05
 _BEGIN_SECONDS, _RUN_SECONDS, _STOP_SECONDS = 60.0, 300.0, 30.0
@@ -38,17 +41,21 @@ async def measure_ingest(
             bar.update(task, description=f"{stream.name}: writing {stream.events:,} events")
             await stream.load(services.kafka, topic)
             expected = stream.last_active()
-            for number in range(rounds):
-                # Whoever comes first in a round may find the machine in another state: each has each place in turn.
-                place = number % len(contestants)
-                for contestant in [*contestants[place:], *contestants[:place]]:
-                    bar.update(task, description=f"{stream.name}, round {number + 1}: {contestant.name}")
-                    name = f"{stream.name}-{number}-{contestants.index(contestant)}"
-                    async with database(services, name) as dsn:
-                        scene = Scene(services, topic, dsn, name)
-                        runs.append(await _run(contestant, stream, scene, number, expected))
-                    bar.advance(task)
-    return sorted(runs, key=lambda run: run.round)
+            for number, contestant in in_turn(contestants, rounds):
+                bar.update(task, description=f"{stream.name}, round {number + 1}: {contestant.name}")
+                name = f"{stream.name}-{number}-{contestants.index(contestant)}"
+                async with database(services, name) as dsn:
+                    scene = Scene(services, topic, dsn, name)
+                    runs.append(await _run(contestant, stream, scene, number, expected))
+                bar.advance(task)
+    return runs
+
+
+def in_turn(contestants: Sequence[C], rounds: int) -> Iterator[tuple[int, C]]:
+    """Who runs when, by round: whoever is first may find the machine in another state, so each is at times."""
+    for number in range(rounds):
+        place = number % len(contestants)
+        yield from ((number, contestant) for contestant in [*contestants[place:], *contestants[:place]])
 
 
 async def _run(
@@ -85,7 +92,7 @@ class _Work:
         try:
             await _until(holds, seconds, pause)
         except (TimeoutError, OSError) as error:
-            raise WrongStateError(f"{self.contestant.name} did not end:\n{last_event(self.log)}") from error
+            raise WrongStateError(f"{self.contestant.name} did not end:\n{last_lines(self.log)}") from error
 
     async def has_begun(self) -> bool:
         """Whether it has received a record."""

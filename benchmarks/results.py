@@ -31,18 +31,19 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class TickRun:
-    """Seconds from the tick's produce until the first and the last message, and the cycle's record, were visible.
+    """Seconds from the tick's produce until the first and the last message were visible, and until the tick had ended.
 
-    To a consumer that reads committed records only. Nobody due: there are no messages, and these are None.
+    Visible to a consumer that reads committed records only. Nobody due: there are no messages, and these are None.
     """
 
     round: int
+    contestant: str
     case: str
     users: int
     due: int
     first_message: float | None
     last_message: float | None
-    cycle: float
+    ended: float
     cpu: Cpu
     peak_memory_mb: float
 
@@ -120,22 +121,28 @@ def _ingest_row(runs: Sequence[Run], faster: str) -> str:
     )
 
 
-def tick_table(runs: Sequence[TickRun]) -> Iterator[str]:
-    """Markdown, a row for each case."""
-    yield (
-        "| a tick where | users | ms to the first message | ms to the last message | ms to the cycle's record"
-        " | messages/s | CPU s: process + broker + Postgres | peak memory |"
-    )
-    yield "|---|---|---|---|---|---|---|---|"
+def tick_tables(runs: Sequence[TickRun]) -> Iterator[str]:
+    """Markdown, a table for each case, a row for each contestant."""
     for case, users in dict.fromkeys((run.case, run.users) for run in runs):
-        own = [run for run in runs if (run.case, run.users) == (case, users)]
-        lasts = [run.last_message for run in own if run.last_message is not None]
-        rate = f"{own[0].due / statistics.median(lasts):,.0f}" if lasts else "-"
         yield (
-            f"| {case} | {users:,} | {_milliseconds([run.first_message for run in own])} | {_milliseconds(lasts)}"
-            f" | {_milliseconds([run.cycle for run in own])} | {rate} | {_cpu(own)}"
-            f" | {max(run.peak_memory_mb for run in own):.0f} MB |"
+            f"| {users:,} users, {case} | ms to the first message | ms to the last message | ms to the end"
+            " | messages/s | CPU s: process + broker + Postgres | peak memory |"
         )
+        yield "|---|---|---|---|---|---|---|"
+        of_case = [run for run in runs if (run.case, run.users) == (case, users)]
+        for contestant in dict.fromkeys(run.contestant for run in of_case):
+            yield _tick_row([run for run in of_case if run.contestant == contestant])
+        yield ""
+
+
+def _tick_row(runs: Sequence[TickRun]) -> str:
+    lasts = [run.last_message for run in runs if run.last_message is not None]
+    rate = f"{runs[0].due / statistics.median(lasts):,.0f}" if lasts else "-"
+    return (
+        f"| {runs[0].contestant} | {_milliseconds([run.first_message for run in runs])} | {_milliseconds(lasts)}"
+        f" | {_milliseconds([run.ended for run in runs])} | {rate} | {_cpu(runs)}"
+        f" | {max(run.peak_memory_mb for run in runs):.0f} MB |"
+    )
 
 
 def _milliseconds(seconds: Sequence[float | None]) -> str:

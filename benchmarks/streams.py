@@ -47,7 +47,7 @@ class Stream:
 
         (Records as old as their events would be removed by the topic's retention while they are read.)
         """
-        await _create(kafka, topic)
+        await create_topic(kafka, topic)
         producer = AIOKafkaProducer(bootstrap_servers=kafka, max_batch_size=_BATCH_BYTES, linger_ms=5)
         await producer.start()
         try:
@@ -89,7 +89,8 @@ def _value(number: int, owner: int) -> bytes:
     return text.encode()
 
 
-async def _create(kafka: str, topic: str) -> None:
+async def create_topic(kafka: str, topic: str) -> None:
+    """With as many partitions as a stream has."""
     admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
     await admin.start()
     try:

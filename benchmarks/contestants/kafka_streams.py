@@ -1,0 +1,111 @@
+"""A Kafka Streams application."""
+
+import asyncio
+import shutil
+import struct
+import subprocess
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from benchmarks.contestants.contestant import Progress, Scene, committed_offsets, started
+from benchmarks.streams import PARTITIONS, create_topic
+from deploy.local.child import run_to_end
+from deploy.local.errors import UnavailableError
+from deploy.local.folders import LOCAL_FOLDER, locked
+from deploy.local.jars import find_java
+
+_SOURCE = Path(__file__).parents[1] / "peers" / "kafka_streams" / "pom.xml"
+_BUILT = LOCAL_FOLDER / "peers" / "kafka-streams"
+_BUILD_SECONDS = 570.0
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class KafkaStreams:
+    """`peers/kafka_streams`, with so many threads: a persistent store, exactly_once_v2, everything else by default."""
+
+    threads: int = 1
+    promises: str = "exactly once"
+
+    @property
+    def name(self) -> str:
+        """With its threads."""
+        return f"Kafka Streams, threads: {self.threads}"
+
+    async def prepare(self, scene: Scene) -> None:
+        """Build it, once, and create its topics. Raises UnavailableError without Maven or Java."""
+        await asyncio.to_thread(_build)
+        for role in ("tick", "message"):
+            await create_topic(scene.services.kafka, f"{scene.name}-{role}")
+
+    def start(self, scene: Scene, log: Path) -> "subprocess.Popen[bytes]":
+        """With Java's own defaults for a server: the G1 collector, a quarter of the memory at most."""
+        variables = {
+            "KAFKA": scene.services.kafka,
+            "TOPIC": scene.topic,
+            "TICK_TOPIC": f"{scene.name}-tick",
+            "MESSAGE_TOPIC": f"{scene.name}-message",
+            "GROUP": scene.name,
+            "THREADS": str(self.threads),
+            "STATE_FOLDER": str(scene.folder / f"{scene.name}-state"),
+        }
+        return started([find_java(), "-cp", f"{_BUILT / 'jars'}/*", "bench.StreamsPeer"], log, variables)
+
+    def has_begun(self, log: Path) -> bool:
+        """It says so."""
+        return b"first_record" in log.read_bytes()
+
+    def progress(self, scene: Scene) -> AbstractAsyncContextManager[Progress]:
+        """The group's committed offsets."""
+        return committed_offsets(scene, scene.topic)
+
+    @property
+    def tick_partitions(self) -> Sequence[int]:
+        """Each task scans the users of its own partition."""
+        return range(PARTITIONS)
+
+    def ended_ticks(self, scene: Scene) -> AbstractAsyncContextManager[Progress]:
+        """The group's committed offsets of the tick topic, of the partition that is last."""
+        return committed_offsets(scene, f"{scene.name}-tick", min)
+
+    async def last_active(self, scene: Scene) -> Mapping[str, datetime]:
+        """The changelog of its store, to its end: the last value of each user."""
+        consumer = AIOKafkaConsumer(bootstrap_servers=scene.services.kafka, isolation_level="read_committed")
+        await consumer.start()
+        try:
+            changelog = [TopicPartition(f"{scene.name}-state-changelog", number) for number in range(PARTITIONS)]
+            consumer.assign(changelog)
+            await consumer.seek_to_beginning(*changelog)
+            ends = await consumer.end_offsets(changelog)
+            state: dict[str, datetime] = {}
+            while any([await consumer.position(tp) < end for tp, end in ends.items()]):
+                for records in (await consumer.getmany(timeout_ms=200)).values():
+                    for record in records:
+                        (micros,) = struct.unpack_from(">q", record.value)
+                        state[record.key.decode()] = _EPOCH + micros * _MICROSECOND
+            return state
+        finally:
+            await consumer.stop()
+
+
+def _build() -> None:
+    maven = shutil.which("mvn")
+    if maven is None:
+        raise UnavailableError("no `mvn` found to build the Kafka Streams peer (`make system-deps` installs it)")
+    _BUILT.mkdir(parents=True, exist_ok=True)
+    jars = _BUILT / "jars"
+    with locked(_BUILT / "build.lock"):
+        if jars.is_dir():
+            return
+        goals = ["package", "dependency:copy-dependencies", "-DincludeScope=runtime", f"-DoutputDirectory={jars}.new"]
+        command = [maven, "-q", "-B", "-f", str(_SOURCE), f"-Dpeer.folder={_BUILT}", *goals]
+        run_to_end(command, cwd=_BUILT, seconds=_BUILD_SECONDS)
+        for jar in (_BUILT / "target").glob("*.jar"):
+            shutil.copy(jar, f"{jars}.new")
+        Path(f"{jars}.new").rename(jars)

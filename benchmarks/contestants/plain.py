@@ -1,0 +1,50 @@
+"""The plain asyncio script."""
+
+import subprocess
+import sys
+from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from benchmarks.contestants.contestant import Progress, Scene, committed_offsets, started, stored
+
+
+@dataclass(frozen=True, slots=True)
+class Plain:
+    """`peers/plain.py`, with polls of so many records."""
+
+    max_records: int = 10_000
+    promises: str = "at least once"
+
+    @property
+    def name(self) -> str:
+        """With the size of its polls."""
+        return f"plain script, polls of {self.max_records:,}"
+
+    async def prepare(self, scene: Scene) -> None:
+        """It creates its table itself."""
+
+    def start(self, scene: Scene, log: Path) -> "subprocess.Popen[bytes]":
+        """With the engine's libraries, in the same versions."""
+        variables = {
+            "KAFKA": scene.services.kafka,
+            "POSTGRES_DSN": scene.dsn,
+            "TOPIC": scene.topic,
+            "GROUP": scene.name,
+            "MAX_RECORDS": str(self.max_records),
+        }
+        return started([sys.executable, "-m", "benchmarks.peers.plain"], log, variables)
+
+    def has_begun(self, log: Path) -> bool:
+        """It says so."""
+        return b"first_record" in log.read_bytes()
+
+    def progress(self, scene: Scene) -> AbstractAsyncContextManager[Progress]:
+        """The group's committed offsets."""
+        return committed_offsets(scene, scene.topic)
+
+    async def last_active(self, scene: Scene) -> Mapping[str, datetime]:
+        """The script's table."""
+        return await stored(scene.dsn, "SELECT user_id, last_active FROM user_state")
