@@ -7,7 +7,7 @@ from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 
-from benchmarks.contestants import Contestant, Engine, Evaluates, KafkaStreams, Plain
+from benchmarks.contestants import Contestant, Engine, Evaluates, KafkaStreams, Plain, Quix
 from benchmarks.ingest import WrongStateError, measure_ingest
 from benchmarks.results import Report, Run, TickRun, ingest_tables, tick_tables
 from benchmarks.services import POSTGRES_VERSION, Services, machine, running_services
@@ -51,6 +51,7 @@ def _ingest(services: Services, rounds: int, streams: list[str]) -> tuple[Report
         Plain(max_records=50_000),
         KafkaStreams(),
         KafkaStreams(threads=2),
+        Quix(),
     ]
     runs = asyncio.run(measure_ingest(services, [STREAMS[name] for name in streams], contestants, rounds))
     return _report("ingest", rounds, streams, runs), "\n".join(ingest_tables(runs, "engine"))

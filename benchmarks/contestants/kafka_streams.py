@@ -7,12 +7,11 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
-
 from benchmarks.contestants.contestant import Progress, Scene, committed_offsets, started
+from benchmarks.contestants.topics import EPOCH, last_values
 from benchmarks.streams import PARTITIONS, create_topic
 from deploy.local.child import run_to_end
 from deploy.local.errors import UnavailableError
@@ -22,8 +21,6 @@ from deploy.local.jars import find_java
 _SOURCE = Path(__file__).parents[1] / "peers" / "kafka_streams" / "pom.xml"
 _BUILT = LOCAL_FOLDER / "peers" / "kafka-streams"
 _BUILD_SECONDS = 570.0
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,23 +72,12 @@ class KafkaStreams:
         return committed_offsets(scene, f"{scene.name}-tick", min)
 
     async def last_active(self, scene: Scene) -> Mapping[str, datetime]:
-        """The changelog of its store, to its end: the last value of each user."""
-        consumer = AIOKafkaConsumer(bootstrap_servers=scene.services.kafka, isolation_level="read_committed")
-        await consumer.start()
-        try:
-            changelog = [TopicPartition(f"{scene.name}-state-changelog", number) for number in range(PARTITIONS)]
-            consumer.assign(changelog)
-            await consumer.seek_to_beginning(*changelog)
-            ends = await consumer.end_offsets(changelog)
-            state: dict[str, datetime] = {}
-            while any([await consumer.position(tp) < end for tp, end in ends.items()]):
-                for records in (await consumer.getmany(timeout_ms=200)).values():
-                    for record in records:
-                        (micros,) = struct.unpack_from(">q", record.value)
-                        state[record.key.decode()] = _EPOCH + micros * _MICROSECOND
-            return state
-        finally:
-            await consumer.stop()
+        """The changelog of its store: 16 bytes, of which the first eight are microseconds since 1970."""
+        values = await last_values(scene.services.kafka, f"{scene.name}-state-changelog")
+        return {
+            key.decode(): EPOCH + timedelta(microseconds=struct.unpack_from(">q", value)[0])
+            for key, value in values.items()
+        }
 
 
 def _build() -> None:
