@@ -7,7 +7,7 @@ RUN_PYTEST := $(BIN)/python -m pytest
 PACKAGES := consumer domain adapters deploy benchmarks tests
 
 .DEFAULT_GOAL := help
-.PHONY: help install system-deps demo test check documents image-test dashboard format unit trace simulate campaigns \
+.PHONY: help install system-deps demo test check lint documents image-test dashboard format unit trace simulate campaigns \
 	fault soak bench fuzz audit sbom model clean
 
 help: ## Say what there is
@@ -46,13 +46,14 @@ demo: install ## Show the whole engine at work on a Kafka and a Postgres of its 
 test: install ## Run every test, two files at a time; nothing may be skipped, deselected or expected to fail
 	@$(RUN_PYTEST) --complete --numprocesses 2 --dist loadfile --no-loadscope-reorder $(PYTEST)
 
-check: install ## Format, lint, types, import rules and unit tests
+check: lint unit ## Format, lint, types, import rules and unit tests
+
+lint: install ## The same without the unit tests
 	@$(BIN)/ruff format --check $(PACKAGES)
 	@$(BIN)/ruff check $(PACKAGES)
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(BIN)/python -m deploy.documents --check
-	@$(MAKE) --no-print-directory unit
 
 unit: install ## Run the tests that need no services and no network
 	@$(RUN_PYTEST) tests/unit $(PYTEST)
