@@ -3,7 +3,8 @@
 import argparse
 import asyncio
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
@@ -22,13 +23,22 @@ _LIBRARIES = ("aiokafka", "asyncpg", "pydantic", "msgspec", "uvloop")
 _FEW_DUE = 5_000
 
 
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How often, on which streams, and beside whom."""
+
+    rounds: int
+    streams: Sequence[str]
+    peers: bool
+
+
 def main() -> int:
     """Measure what the command line asks for and return the exit code."""
     arguments = _parser().parse_args()
     streams = arguments.streams or {"ingest": list(STREAMS), "ticks": ["spread"]}[arguments.what]
     try:
         with running_services(LOCAL_FOLDER) as services:
-            report, section = _MEASUREMENTS[arguments.what](services, arguments.rounds, streams)
+            report, section = _MEASUREMENTS[arguments.what](services, Plan(arguments.rounds, streams, arguments.peers))
     except PlatformError as error:
         print(error, file=sys.stderr)
         return _NO_PLATFORM
@@ -44,28 +54,26 @@ def main() -> int:
     return 0
 
 
-def _ingest(services: Services, rounds: int, streams: list[str]) -> tuple[Report, str]:
-    contestants: list[Contestant] = [
-        Engine(),
-        Plain(),
-        Plain(max_records=50_000),
-        KafkaStreams(),
-        KafkaStreams(threads=2),
-        Quix(),
-    ]
-    runs = asyncio.run(measure_ingest(services, [STREAMS[name] for name in streams], contestants, rounds))
-    return _report("ingest", rounds, streams, runs), "\n".join(ingest_tables(runs, "engine"))
+def _ingest(services: Services, plan: Plan) -> tuple[Report, str]:
+    contestants: list[Contestant] = [Engine(), Plain(), Plain(max_records=50_000)]
+    if plan.peers:
+        contestants += [KafkaStreams(), KafkaStreams(threads=2), Quix()]
+    streams = [STREAMS[name] for name in plan.streams]
+    runs = asyncio.run(measure_ingest(services, streams, contestants, plan.rounds))
+    return _report("ingest", plan, runs), "\n".join(ingest_tables(runs, "engine"))
 
 
-def _ticks(services: Services, rounds: int, streams: list[str]) -> tuple[Report, str]:
-    contestants: list[Evaluates] = [Engine(settings=THRESHOLDS), KafkaStreams(), KafkaStreams(threads=2)]
+def _ticks(services: Services, plan: Plan) -> tuple[Report, str]:
+    contestants: list[Evaluates] = [Engine(settings=THRESHOLDS)]
+    if plan.peers:
+        contestants += [KafkaStreams(), KafkaStreams(threads=2)]
     runs: list[TickRun] = []
-    for stream in (STREAMS[name] for name in streams):
-        runs += asyncio.run(measure_ticks(services, stream, cases(stream, _FEW_DUE), contestants, rounds))
-    return _report("ticks", rounds, streams, runs), "\n".join(tick_tables(runs))
+    for stream in (STREAMS[name] for name in plan.streams):
+        runs += asyncio.run(measure_ticks(services, stream, cases(stream, _FEW_DUE), contestants, plan.rounds))
+    return _report("ticks", plan, runs), "\n".join(tick_tables(runs))
 
 
-_MEASUREMENTS: dict[str, Callable[[Services, int, list[str]], tuple[Report, str]]] = {
+_MEASUREMENTS: dict[str, Callable[[Services, Plan], tuple[Report, str]]] = {
     "ingest": _ingest,
     "ticks": _ticks,
 }
@@ -76,12 +84,14 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("what", choices=_MEASUREMENTS)
     parser.add_argument("--rounds", type=int, default=5, help="default: %(default)s")
     parser.add_argument("--streams", nargs="+", choices=STREAMS, help="default: all; for ticks: spread")
+    parser.add_argument("--peers", action="store_true", help="Kafka Streams and Quix Streams too")
     parser.add_argument("--document", type=Path, help="where the tables take the place of the former ones")
     return parser
 
 
-def _report(what: str, rounds: int, streams: list[str], runs: list[Run] | list[TickRun]) -> Report:
-    command = f"python -m benchmarks {what} --rounds {rounds} --streams {' '.join(streams)}"
+def _report(what: str, plan: Plan, runs: list[Run] | list[TickRun]) -> Report:
+    command = f"python -m benchmarks {what} --rounds {plan.rounds} --streams {' '.join(plan.streams)}"
+    command += " --peers" if plan.peers else ""
     versions = {
         "Kafka": kafka_version(),
         "PostgreSQL": str(POSTGRES_VERSION),
