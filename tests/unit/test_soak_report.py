@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tests.fault.soak.checker.history import Fault
 from tests.fault.soak.checker.judgement import Judgement
-from tests.fault.soak.document import BEGIN, END, as_json, markdown, replaced
+from tests.fault.soak.document import as_json, markdown, markers, replaced
 from tests.fault.soak.handover import seconds_until_taken
 from tests.fault.soak.recovery import Recovery, quantile, recoveries
 from tests.fault.soak.report import Played, Report
@@ -88,14 +88,16 @@ def test_trouble_without_a_judgement_is_a_defect() -> None:
     assert not report.sound
 
 
-def test_the_section_shows_every_kind_and_replaces_the_former_one() -> None:
+def test_a_section_shows_every_kind_that_occurred_and_replaces_the_former_one() -> None:
     report = Report(seed=7, command="the command")
     report.add(played(), judgement(), seconds=60)
-    section = markdown(report)
+    section = markdown(report, "alone")
     assert "| worker killed | 1 | 2.0 | 2.0 | 2.0 | 1 | 2.0 |" in section
     assert "| **lost** | **0** |" in section
-    document = f"# Reliability\n\n{BEGIN}\nold\n{END}\n\nmore\n"
-    assert replaced(document, section) == f"# Reliability\n\n{section}\nmore\n"
+    assert "worker stopped" not in section
+    others, (begin, end) = markdown(report), markers("alone")
+    document = f"# Reliability\n\n{others}\n{begin}\nold\n{end}\n\nmore\n"
+    assert replaced(document, section, "alone") == f"# Reliability\n\n{others}\n{section}\nmore\n"
     figures = json.loads(json.dumps(as_json(report)))
     assert figures["sound"] is True
     assert figures["injected"] == {"worker killed": 1, "users locked": 1}

@@ -62,6 +62,14 @@ def test_in_each_fifth_period_faults_come_one_at_a_time(seed: str) -> None:
     assert all(later.begins - earlier.ends > 6 for earlier, later in itertools.pairwise(fifth))
 
 
+@given(seeds)
+def test_kinds_that_are_asked_for_alone_come_one_at_a_time(seed: str) -> None:
+    faults = draw_schedule(seed, 3, ["worker killed", "worker stopped"])
+    assert {fault.kind for fault in faults} == {"worker killed", "worker stopped"}
+    assert len(faults) > 9
+    assert all(later.begins - earlier.ends > 6 for earlier, later in itertools.pairwise(faults))
+
+
 def test_in_other_periods_faults_overlap() -> None:
     faults = draw_schedule("1", 4)
     assert any(later.begins < earlier.ends for earlier, later in itertools.pairwise(faults))

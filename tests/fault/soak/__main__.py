@@ -13,6 +13,7 @@ import stamina.instrumentation
 from deploy.local.errors import PlatformError
 from deploy.local.folders import LOCAL_FOLDER
 from tests.fault.soak.document import as_json, markdown, replaced
+from tests.fault.soak.kinds import KIND_NAMES
 from tests.fault.soak.running import run, write_json
 from tests.harness.mutants import MUTANTS
 
@@ -32,17 +33,19 @@ def main() -> int:
     stamina.instrumentation.set_on_retry_hooks([])
     command = f"python -m tests.fault.soak --minutes {arguments.minutes:g} --seed {arguments.seed}"
     command += "" if arguments.mutant == "none" else f" --mutant {arguments.mutant}"
+    command += "".join([" --alone", *(f' "{kind}"' for kind in arguments.alone)] if arguments.alone else [])
     try:
-        report = asyncio.run(run(arguments.minutes, arguments.seed, arguments.mutant, command, folder))
+        report = asyncio.run(run(arguments.minutes, arguments.seed, arguments.mutant, command, folder, arguments.alone))
     except PlatformError as error:
         print(error, file=sys.stderr)
         return _NO_PLATFORM
-    section = markdown(report)
+    name = "alone" if arguments.alone else "soak"
+    section = markdown(report, name)
     (folder / "report.md").write_text(section, encoding="utf-8")
     write_json(arguments.report or folder / "report.json", as_json(report))
     if arguments.document:
         arguments.document.write_text(
-            replaced(arguments.document.read_text(encoding="utf-8"), section), encoding="utf-8"
+            replaced(arguments.document.read_text(encoding="utf-8"), section, name), encoding="utf-8"
         )
     print(section)
     for defect in report.defects[:_MOST_SHOWN]:
@@ -61,6 +64,9 @@ def _parser() -> argparse.ArgumentParser:
         "--seed", type=int, default=secrets.randbelow(1_000_000), help="of all that is drawn; default: a new one"
     )
     parser.add_argument("--mutant", choices=sorted(MUTANTS), default="none", help="a defect to build in")
+    parser.add_argument(
+        "--alone", nargs="+", choices=KIND_NAMES, default=(), metavar="KIND", help="only these, one at a time"
+    )
     parser.add_argument("--report", type=Path, help="where the figures go as JSON")
     parser.add_argument(
         "--document", type=Path, help="the Markdown document whose section with the figures is replaced"

@@ -10,21 +10,27 @@ from tests.fault.soak.kinds import SESSION_SECONDS
 from tests.fault.soak.recovery import quantile
 from tests.fault.soak.report import DEFECTS, KILL_SECONDS, Report, Row
 
-BEGIN, END = "<!-- soak: begin -->", "<!-- soak: end -->"
 _MEGABYTE = 1024 * 1024
 
 
-def markdown(report: Report) -> str:
+def markers(name: str) -> tuple[str, str]:
+    """What stands before and after the section of this name."""
+    return f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
+
+
+def markdown(report: Report, name: str = "soak") -> str:
     """The section with its markers."""
-    lines = [BEGIN, *_totals(report), "", *_kinds(report.rows()), "", *_remarks(report), END]
+    begin, end = markers(name)
+    lines = [begin, *_totals(report), "", *_kinds(report.rows()), "", *_remarks(report), end]
     return "\n".join(lines) + "\n"
 
 
-def replaced(document: str, section: str) -> str:
+def replaced(document: str, section: str, name: str = "soak") -> str:
     """The document with this section instead of the one between its markers. Raises ValueError without markers."""
-    found = re.compile(f"{re.escape(BEGIN)}.*{re.escape(END)}\n", re.DOTALL)
+    begin, end = markers(name)
+    found = re.compile(f"{re.escape(begin)}.*{re.escape(end)}\n", re.DOTALL)
     if not found.search(document):
-        raise ValueError(f"no place for the report: {BEGIN} and {END} are not in the document")
+        raise ValueError(f"no place for the report: {begin} and {end} are not in the document")
     return found.sub(lambda _: section, document)
 
 
@@ -68,6 +74,8 @@ def _kinds(rows: Sequence[Row]) -> Iterator[str]:
     yield "| fault | injected | seconds to recover: p50 | p99 | max | alone | max of those |"
     yield "|---|---:|---:|---:|---:|---:|---:|"
     for row in rows:
+        if row.injected == 0:
+            continue
         recovered = [f"{seconds:.1f}" for seconds in row.recovered] if row.recovered else ["", "", ""]
         alone = [str(row.alone[0]), f"{row.alone[1]:.1f}"] if row.alone else ["", ""]
         yield "| " + " | ".join([row.kind, str(row.injected), *recovered, *alone]) + " |"

@@ -7,7 +7,7 @@ import multiprocessing
 import shutil
 import sys
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -21,21 +21,27 @@ from tests.fault.soak.checker.judging import judge_folder
 from tests.fault.soak.kinds import SLOTS
 from tests.fault.soak.playing import Plan, Platform, play
 from tests.fault.soak.report import Played, Report
-from tests.fault.soak.schedule import PERIOD_SECONDS, draw_schedule
+from tests.fault.soak.schedule import PERIOD_SECONDS, PlannedFault, draw_schedule
 from tests.harness.restartable import restartable_postgres
 
 # What a round leaves behind is judged in memory: about a hundred thousand records.
 _MOST_PERIODS = 13
 
 
-async def run(minutes: float, seed: int, mutant: str, command: str, folder: Path) -> Report:
-    """Ends early with the first round that is not as promised. Raises PlatformError when there is no platform."""
+async def run(
+    minutes: float, seed: int, mutant: str, command: str, folder: Path, alone: Collection[str] = ()
+) -> Report:
+    """All kinds of faults, or these ``alone`` and one at a time.
+
+    Ends early with the first round that is not as promised. Raises PlatformError when there is no platform.
+    """
     report = Report(seed, command, mutant)
     judging: asyncio.Task[None] | None = None
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as judge:
         async with _platform(folder) as platform:
             for number, periods in enumerate(periods_of_rounds(minutes), 1):
-                plan = _plan(seed, number, command, mutant, folder, periods)
+                schedule = draw_schedule(f"{seed}/{number}", periods, alone)
+                plan = _plan(seed, number, command, mutant, folder, periods, schedule)
                 begun = time.monotonic()
                 played = await play(platform, plan)
                 _say(f"round {number}: {time.monotonic() - begun:.0f} s, {len(played.faults)} faults")
@@ -61,10 +67,11 @@ def write_json(file: Path, value: dict[str, Any]) -> None:
     file.write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")
 
 
-def _plan(seed: int, number: int, command: str, mutant: str, folder: Path, periods: int) -> Plan:
+def _plan(
+    seed: int, number: int, command: str, mutant: str, folder: Path, periods: int, schedule: list[PlannedFault]
+) -> Plan:
     own = folder / f"round-{number}"
     own.mkdir()
-    schedule = draw_schedule(f"{seed}/{number}", periods)
     return Plan(seed, number, command, mutant, own, schedule, periods * PERIOD_SECONDS)
 
 

@@ -7,7 +7,7 @@ occurs often.
 """
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from tests.fault.soak.kinds import KINDS, Kind
@@ -40,14 +40,15 @@ class PlannedFault:
         return self.begins + self.seconds
 
 
-def draw_schedule(seed: str, periods: int, kinds: Sequence[Kind] = KINDS) -> list[PlannedFault]:
-    """The faults of so many periods, in the order in which they begin."""
+def draw_schedule(seed: str, periods: int, alone: Collection[str] = ()) -> list[PlannedFault]:
+    """The faults of so many periods, in the order in which they begin; or of these kinds alone, one at a time."""
     rng = random.Random(seed)
+    kinds = [kind for kind in KINDS if kind.name in alone] or KINDS
     mixed = _Drawing(rng, kinds)
-    alone = _Drawing(rng, [kind for kind in kinds if kind.seconds[1] <= _ALONE_LONGEST_SECONDS])
+    calm = _Drawing(rng, [kind for kind in kinds if kind.seconds[1] <= _ALONE_LONGEST_SECONDS])
     found: list[PlannedFault] = []
     for period in range(periods):
-        drawn = alone.one_at_a_time if period % _ALONE_OF == _ALONE_OF - 1 else mixed.overlapping
+        drawn = calm.one_at_a_time if alone or period % _ALONE_OF == _ALONE_OF - 1 else mixed.overlapping
         found += drawn(period * PERIOD_SECONDS)
     return [replace(fault, number=number) for number, fault in enumerate(found, 1)]
 
