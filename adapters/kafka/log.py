@@ -1,5 +1,6 @@
 """The extent of the activity topic: ``ActivityLog`` by list-offsets requests."""
 
+import asyncio
 from collections.abc import Collection
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -7,8 +8,12 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from adapters.kafka.connection import KafkaConnection
 from adapters.kafka.deadline import persistently, within
 from adapters.kafka.discard import stop_consumer
+from adapters.kafka.leadership import is_led_by
 from adapters.kafka.metadata import client_of, partition_count
 from adapters.kafka.starting import start_client
+
+# Until those who know better are asked again.
+_PAUSE_SECONDS = 0.1
 
 
 class KafkaActivityLog:
@@ -53,11 +58,21 @@ class KafkaActivityLog:
         return int(offsets[tp])
 
     async def end(self, shard: int) -> int:
-        """The high watermark, open transactions included. Raises TransientError."""
+        """The high watermark, open transactions included: whatever was acknowledged before the call lies below it.
+
+        Raises TransientError.
+        """
         tp = TopicPartition(self._topic, shard)
+        client = client_of(self._consumer)
         async with within(self._connection.timeout_seconds, f"find the end of {self._topic}-{shard}"):
-            offsets = await persistently(lambda: self._consumer.end_offsets([tp]))
-        return int(offsets[tp])
+            while True:
+                asked = client.cluster.leader_for_partition(tp)
+                offsets = await persistently(lambda: self._consumer.end_offsets([tp]))
+                known = asked is not None and asked == client.cluster.leader_for_partition(tp)
+                if known and await is_led_by(client, tp, asked):
+                    return int(offsets[tp])
+                await client.force_metadata_update()
+                await asyncio.sleep(_PAUSE_SECONDS)
 
     async def both_ends(self, shards: Collection[int]) -> dict[int, tuple[int, int]]:
         """Of each shard, last stable offset and high watermark. Raises TransientError."""

@@ -62,6 +62,7 @@ CATALOGUE = (
         "The way to a broker is cut, half open, slow, or closed slowly; or the broker is frozen.",
         "No call waits for ever; what was under way is given up and done again with a new producer.",
         (
+            "tests/fault/test_deposed_leader.py::test_the_end_of_a_shard_is_not_what_a_deposed_leader_takes_for_it",
             "tests/contract/kafka/test_frozen_broker.py::test_a_transaction_is_given_up_and_its_producer_can_be_let_go",
             "tests/contract/kafka/test_frozen_broker.py::test_a_commit_that_may_have_been_sent_twice_uses_the_producer_up",
             "tests/fault/test_outages.py::test_an_outage_makes_no_difference",
