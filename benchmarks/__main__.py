@@ -14,6 +14,7 @@ from benchmarks.results import Report, Run, TickRun, ingest_tables, tick_tables
 from benchmarks.services import POSTGRES_VERSION, Services, machine, running_services
 from benchmarks.streams import STREAMS
 from benchmarks.ticks import THRESHOLDS, cases, measure_ticks
+from deploy.documents.sections import replaced
 from deploy.local.errors import PlatformError
 from deploy.local.folders import LOCAL_FOLDER
 from deploy.local.jars import kafka_version
@@ -49,8 +50,8 @@ def main() -> int:
     print(section)
     if arguments.document:
         text = arguments.document.read_text(encoding="utf-8")
-        section = f"{report.provenance}\n\n{section.strip()}"
-        arguments.document.write_text(_replaced(text, arguments.what, section), encoding="utf-8")
+        section = f"\n{report.provenance}\n\n{section.strip()}\n"
+        arguments.document.write_text(replaced(text, arguments.what, section), encoding="utf-8")
     return 0
 
 
@@ -99,13 +100,6 @@ def _report(what: str, plan: Plan, runs: list[Run] | list[TickRun]) -> Report:
         **{name: version(name) for name in _LIBRARIES},
     }
     return Report(command, machine(), versions, runs)
-
-
-def _replaced(text: str, what: str, section: str) -> str:
-    begin, end = f"<!-- {what}: begin -->", f"<!-- {what}: end -->"
-    head, _, rest = text.partition(begin)
-    _, _, tail = rest.partition(end)
-    return f"{head}{begin}\n\n{section}\n\n{end}{tail}"
 
 
 if __name__ == "__main__":

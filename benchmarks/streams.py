@@ -13,6 +13,7 @@ from adapters.kafka.partitioner import partition_for
 
 PARTITIONS = 4
 EVENTS = 1_000_000
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _BEGINNING = datetime(2026, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 # A batch is bounded by the topic's max.message.bytes, 1 MiB by default.
@@ -74,6 +75,11 @@ STREAMS = {stream.name: stream for stream in (Stream("hot", 10_000), Stream("spr
 def user_id(number: int) -> str:
     """The id of a user."""
     return f"user-{number:07}"
+
+
+def from_micros(microseconds: int) -> datetime:
+    """A time that peers keep as microseconds since 1970."""
+    return _EPOCH + timedelta(microseconds=microseconds)
 
 
 def _time(number: int) -> datetime:

@@ -17,7 +17,8 @@ from benchmarks.ingest import WrongStateError, database, in_turn, run_until
 from benchmarks.meters import Cpu, peak_memory_mb
 from benchmarks.results import TickRun
 from benchmarks.services import Services
-from benchmarks.streams import PARTITIONS, Stream
+from benchmarks.streams import Stream
+from benchmarks.topics import committed_reader, committed_records, partitions_of
 
 _LOOK_SECONDS = 0.01
 _TICK_SECONDS = 300.0
@@ -45,6 +46,7 @@ async def measure_ticks(
     with ProgressBar() as bar:
         task = bar.add_task(f"{stream.name}: writing {stream.events:,} events", total=rounds * len(contestants))
         await stream.load(services.kafka, topic)
+        first = _first(stream)
         for number, contestant in in_turn(contestants, rounds):
             bar.update(task, description=f"{stream.users:,} users, round {number + 1}: {contestant.name}")
             name = f"ticks-{stream.name}-{number}-{contestants.index(contestant)}"
@@ -52,7 +54,7 @@ async def measure_ticks(
                 scene = Scene(services, topic, dsn, name)
                 async with run_until(contestant, scene, stream.events) as pid, _watch(contestant, scene) as watch:
                     # The engine's first tick of all looks at everybody, to note the thresholds.
-                    for case in (_first(stream), *cases):
+                    for case in (first, *cases):
                         run = await _run(contestant, case, number, scene, watch, pid, stream)
                         runs += [run] if case in cases else []
             bar.advance(task)
@@ -98,14 +100,9 @@ class _Watch:
         """How many users got a message at that tick, read record by record. Raises WrongStateError for repeats."""
         found: Counter[str] = Counter()
         decode = msgspec.json.Decoder(_Message).decode
-        async with _consumer(self.kafka) as reader:
-            reader.assign(self.messages)
-            await reader.seek_to_beginning(*self.messages)
-            ends = await reader.end_offsets(self.messages)
-            while any([await reader.position(tp) < end for tp, end in ends.items()]):
-                for records in (await reader.getmany(timeout_ms=200)).values():
-                    messages = (decode(record.value) for record in records)
-                    found.update(message.user_id for message in messages if message.decided_at == at)
+        async for records in committed_records(self.kafka, self.messages[0].topic):
+            messages = (decode(record.value) for record in records)
+            found.update(message.user_id for message in messages if message.decided_at == at)
         if found and max(found.values()) > 1:
             raise WrongStateError(f"a user has several messages in {self.messages[0].topic}")
         return len(found)
@@ -160,18 +157,9 @@ async def _watch(contestant: Evaluates, scene: Scene) -> AsyncIterator[_Watch]:
     # One that asks must not fetch: its questions would wait behind the fetch, up to half a second.
     async with (
         AIOKafkaProducer(bootstrap_servers=kafka) as producer,
-        _consumer(kafka) as asking,
+        committed_reader(kafka) as asking,
         contestant.ended_ticks(scene) as ended,
     ):
-        messages = [TopicPartition(f"{scene.name}-message", number) for number in range(PARTITIONS)]
+        messages = partitions_of(f"{scene.name}-message")
         ticks = [TopicPartition(f"{scene.name}-tick", number) for number in contestant.tick_partitions]
         yield _Watch(kafka, ended, messages, ticks, producer, asking)
-
-
-def _consumer(kafka: str) -> AIOKafkaConsumer:
-    return AIOKafkaConsumer(
-        bootstrap_servers=kafka,
-        isolation_level="read_committed",
-        enable_auto_commit=False,
-        max_partition_fetch_bytes=2**23,
-    )

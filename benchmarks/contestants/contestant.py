@@ -71,6 +71,20 @@ class Evaluates(Contestant, Protocol):
         """Something that tells, whenever it is called, a number that grows by each tick as it ends."""
 
 
+class Peer:
+    """What everybody but the engine has in common: it says when it begins, and commits the offsets of its group."""
+
+    __slots__ = ()
+
+    def has_begun(self, log: Path) -> bool:
+        """It says so."""
+        return b"first_record" in log.read_bytes()
+
+    def progress(self, scene: Scene) -> AbstractAsyncContextManager[Progress]:
+        """The group's committed offsets."""
+        return committed_offsets(scene, scene.topic)
+
+
 def own_environment() -> dict[str, str]:
     """Ours, without settings of the engine."""
     return {name: value for name, value in os.environ.items() if not name.startswith("ENGAGEMENT_")}

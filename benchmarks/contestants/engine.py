@@ -10,10 +10,11 @@ from datetime import datetime
 from pathlib import Path
 
 import asyncpg
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import TopicPartition
 
 from benchmarks.contestants.contestant import Progress, Scene, own_environment, started, stored
 from benchmarks.streams import PARTITIONS
+from benchmarks.topics import committed_reader
 
 _ENGAGE = str(Path(sys.executable).parent / "engage")
 
@@ -61,9 +62,7 @@ class Engine:
     @asynccontextmanager
     async def ended_ticks(self, scene: Scene) -> AsyncIterator[Progress]:
         """How far the topic of the cycles' records is visible to who reads only committed ones."""
-        async with AIOKafkaConsumer(
-            bootstrap_servers=scene.services.kafka, isolation_level="read_committed", enable_auto_commit=False
-        ) as consumer:
+        async with committed_reader(scene.services.kafka) as consumer:
             cycles = TopicPartition(f"{scene.name}-cycle", 0)
 
             async def visible() -> int:

@@ -7,12 +7,12 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 
-from benchmarks.contestants.contestant import Progress, Scene, committed_offsets, started
-from benchmarks.contestants.topics import EPOCH, last_values
-from benchmarks.streams import PARTITIONS, create_topic
+from benchmarks.contestants.contestant import Peer, Progress, Scene, committed_offsets, started
+from benchmarks.streams import PARTITIONS, create_topic, from_micros
+from benchmarks.topics import last_values
 from deploy.local.child import run_to_end
 from deploy.local.errors import UnavailableError
 from deploy.local.folders import LOCAL_FOLDER, locked
@@ -24,7 +24,7 @@ _BUILD_SECONDS = 570.0
 
 
 @dataclass(frozen=True, slots=True)
-class KafkaStreams:
+class KafkaStreams(Peer):
     """`peers/kafka_streams`, with so many threads: a persistent store, exactly_once_v2, everything else by default."""
 
     threads: int = 1
@@ -54,14 +54,6 @@ class KafkaStreams:
         }
         return started([find_java(), "-cp", f"{_BUILT / 'jars'}/*", "bench.StreamsPeer"], log, variables)
 
-    def has_begun(self, log: Path) -> bool:
-        """It says so."""
-        return b"first_record" in log.read_bytes()
-
-    def progress(self, scene: Scene) -> AbstractAsyncContextManager[Progress]:
-        """The group's committed offsets."""
-        return committed_offsets(scene, scene.topic)
-
     @property
     def tick_partitions(self) -> Sequence[int]:
         """Each task scans the users of its own partition."""
@@ -74,10 +66,7 @@ class KafkaStreams:
     async def last_active(self, scene: Scene) -> Mapping[str, datetime]:
         """The changelog of its store: 16 bytes, of which the first eight are microseconds since 1970."""
         values = await last_values(scene.services.kafka, f"{scene.name}-state-changelog")
-        return {
-            key.decode(): EPOCH + timedelta(microseconds=struct.unpack_from(">q", value)[0])
-            for key, value in values.items()
-        }
+        return {key.decode(): from_micros(struct.unpack_from(">q", value)[0]) for key, value in values.items()}
 
 
 def _build() -> None:

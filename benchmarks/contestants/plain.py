@@ -3,16 +3,15 @@
 import subprocess
 import sys
 from collections.abc import Mapping
-from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from benchmarks.contestants.contestant import Progress, Scene, committed_offsets, started, stored
+from benchmarks.contestants.contestant import Peer, Scene, started, stored
 
 
 @dataclass(frozen=True, slots=True)
-class Plain:
+class Plain(Peer):
     """`peers/plain.py`, with polls of so many records."""
 
     max_records: int = 10_000
@@ -36,14 +35,6 @@ class Plain:
             "MAX_RECORDS": str(self.max_records),
         }
         return started([sys.executable, "-m", "benchmarks.peers.plain"], log, variables)
-
-    def has_begun(self, log: Path) -> bool:
-        """It says so."""
-        return b"first_record" in log.read_bytes()
-
-    def progress(self, scene: Scene) -> AbstractAsyncContextManager[Progress]:
-        """The group's committed offsets."""
-        return committed_offsets(scene, scene.topic)
 
     async def last_active(self, scene: Scene) -> Mapping[str, datetime]:
         """The script's table."""

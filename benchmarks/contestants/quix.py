@@ -3,16 +3,16 @@
 import asyncio
 import subprocess
 from collections.abc import Mapping
-from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 
 import msgspec
 
-from benchmarks.contestants.contestant import Progress, Scene, committed_offsets, started
-from benchmarks.contestants.topics import EPOCH, last_values
+from benchmarks.contestants.contestant import Peer, Scene, started
 from benchmarks.environments import python_of
+from benchmarks.streams import from_micros
+from benchmarks.topics import last_values
 
 _APP = Path(__file__).parents[1] / "peers" / "quix" / "app.py"
 # A key of the state, in the changelog: the user, a bar, and the name in the application's state as JSON.
@@ -20,7 +20,7 @@ _KEY_END = '|"last"'
 
 
 @dataclass(frozen=True, slots=True)
-class Quix:
+class Quix(Peer):
     """`peers/quix`, exactly once, with so many seconds from commit to commit; everything else by default."""
 
     commit_seconds: float = 5.0
@@ -46,19 +46,11 @@ class Quix:
         }
         return started([str(python_of("quix")), str(_APP)], log, variables)
 
-    def has_begun(self, log: Path) -> bool:
-        """It says so."""
-        return b"first_record" in log.read_bytes()
-
-    def progress(self, scene: Scene) -> AbstractAsyncContextManager[Progress]:
-        """The group's committed offsets."""
-        return committed_offsets(scene, scene.topic)
-
     async def last_active(self, scene: Scene) -> Mapping[str, datetime]:
         """The changelog of its state."""
         values = await last_values(scene.services.kafka, f"changelog__{scene.name}--{scene.topic}--default")
         return {
-            key.decode().removesuffix(_KEY_END): EPOCH + timedelta(microseconds=msgspec.json.decode(value, type=int))
+            key.decode().removesuffix(_KEY_END): from_micros(msgspec.json.decode(value, type=int))
             for key, value in values.items()
             if key.decode().endswith(_KEY_END)
         }

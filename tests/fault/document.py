@@ -1,10 +1,10 @@
 """Writes the tables of docs/RELIABILITY.md that are made from the tests: the mutants and the catalogue."""
 
-import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from deploy.documents.sections import replaced
 from tests.fault.catalogue import CATALOGUE
 from tests.harness.mutants.table import markdown
 
@@ -13,12 +13,8 @@ DOCUMENT = Path(__file__).parents[2] / "docs" / "RELIABILITY.md"
 
 def text(document: str) -> str:
     """The document with both tables as they should be. Raises ValueError where it has no place for one."""
-    for name, section in {"mutants": markdown().strip(), "catalogue": "\n".join(_catalogue())}.items():
-        begin, end = f"<!-- {name}: begin -->\n", f"<!-- {name}: end -->\n"
-        former = re.search(f"{begin}(.*){end}", document, re.DOTALL)
-        if former is None:
-            raise ValueError(f"{DOCUMENT.name} has no place for the table of {name}")
-        document = document[: former.start(1)] + section + "\n" + document[former.end(1) :]
+    for name, table in {"mutants": markdown().strip(), "catalogue": "\n".join(_catalogue())}.items():
+        document = replaced(document, name, table)
     return document
 
 

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from deploy.documents.sections import markers, replaced, section
 from tests.fault.soak.checker.history import Fault
 from tests.fault.soak.checker.judgement import Judgement
-from tests.fault.soak.document import as_json, markdown, markers, replaced
+from tests.fault.soak.document import as_json, markdown
 from tests.fault.soak.handover import seconds_until_taken
 from tests.fault.soak.recovery import Recovery, quantile, recoveries
 from tests.fault.soak.report import Played, Report
@@ -91,13 +92,13 @@ def test_trouble_without_a_judgement_is_a_defect() -> None:
 def test_a_section_shows_every_kind_that_occurred_and_replaces_the_former_one() -> None:
     report = Report(seed=7, command="the command")
     report.add(played(), judgement(), seconds=60)
-    section = markdown(report, "alone")
-    assert "| worker killed | 1 | 2.0 | 2.0 | 2.0 | 1 | 2.0 |" in section
-    assert "| **lost** | **0** |" in section
-    assert "worker stopped" not in section
-    others, (begin, end) = markdown(report), markers("alone")
+    text = section("alone", markdown(report))
+    assert "| worker killed | 1 | 2.0 | 2.0 | 2.0 | 1 | 2.0 |" in text
+    assert "| **lost** | **0** |" in text
+    assert "worker stopped" not in text
+    others, (begin, end) = section("soak", markdown(report)), markers("alone")
     document = f"# Reliability\n\n{others}\n{begin}\nold\n{end}\n\nmore\n"
-    assert replaced(document, section, "alone") == f"# Reliability\n\n{others}\n{section}\nmore\n"
+    assert replaced(document, "alone", markdown(report)) == f"# Reliability\n\n{others}\n{text}\nmore\n"
     figures = json.loads(json.dumps(as_json(report)))
     assert figures["sound"] is True
     assert figures["injected"] == {"worker killed": 1, "users locked": 1}
@@ -105,7 +106,7 @@ def test_a_section_shows_every_kind_that_occurred_and_replaces_the_former_one() 
 
 def test_a_document_without_a_place_for_the_section_is_refused() -> None:
     with pytest.raises(ValueError, match="no place"):
-        replaced("# Reliability\n", "section")
+        replaced("# Reliability\n", "soak", "text")
 
 
 def played() -> Played:

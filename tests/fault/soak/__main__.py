@@ -10,9 +10,10 @@ from pathlib import Path
 
 import stamina.instrumentation
 
+from deploy.documents.sections import replaced, section
 from deploy.local.errors import PlatformError
 from deploy.local.folders import LOCAL_FOLDER
-from tests.fault.soak.document import as_json, markdown, replaced
+from tests.fault.soak.document import as_json, markdown
 from tests.fault.soak.kinds import KIND_NAMES
 from tests.fault.soak.running import run, write_json
 from tests.harness.mutants import MUTANTS
@@ -39,15 +40,14 @@ def main() -> int:
     except PlatformError as error:
         print(error, file=sys.stderr)
         return _NO_PLATFORM
-    name = "alone" if arguments.alone else "soak"
-    section = markdown(report, name)
-    (folder / "report.md").write_text(section, encoding="utf-8")
+    name, text = "alone" if arguments.alone else "soak", markdown(report)
+    (folder / "report.md").write_text(section(name, text), encoding="utf-8")
     write_json(arguments.report or folder / "report.json", as_json(report))
     if arguments.document:
         arguments.document.write_text(
-            replaced(arguments.document.read_text(encoding="utf-8"), section, name), encoding="utf-8"
+            replaced(arguments.document.read_text(encoding="utf-8"), name, text), encoding="utf-8"
         )
-    print(section)
+    print(section(name, text))
     for defect in report.defects[:_MOST_SHOWN]:
         print(f"DEFECT {defect}")
     if report.sound:

@@ -1,6 +1,5 @@
-"""The report of a soak as a section of a Markdown document, and as JSON."""
+"""The report of a soak as Markdown, and as JSON."""
 
-import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -13,25 +12,9 @@ from tests.fault.soak.report import DEFECTS, KILL_SECONDS, Report, Row
 _MEGABYTE = 1024 * 1024
 
 
-def markers(name: str) -> tuple[str, str]:
-    """What stands before and after the section of this name."""
-    return f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
-
-
-def markdown(report: Report, name: str = "soak") -> str:
-    """The section with its markers."""
-    begin, end = markers(name)
-    lines = [begin, *_totals(report), "", *_kinds(report.rows()), "", *_remarks(report), end]
-    return "\n".join(lines) + "\n"
-
-
-def replaced(document: str, section: str, name: str = "soak") -> str:
-    """The document with this section instead of the one between its markers. Raises ValueError without markers."""
-    begin, end = markers(name)
-    found = re.compile(f"{re.escape(begin)}.*{re.escape(end)}\n", re.DOTALL)
-    if not found.search(document):
-        raise ValueError(f"no place for the report: {begin} and {end} are not in the document")
-    return found.sub(lambda _: section, document)
+def markdown(report: Report) -> str:
+    """What the section says."""
+    return "\n".join([*_totals(report), "", *_kinds(report.rows()), "", *_remarks(report)])
 
 
 def as_json(report: Report) -> dict[str, Any]:
