@@ -10,6 +10,7 @@ from importlib.metadata import version
 import structlog
 
 from consumer import metrics
+from consumer.commands.collector import collect_rarely
 from consumer.commands.errors import exit_code
 from consumer.commands.event_loop import run_async, stop_on_signals
 from consumer.commands.start import once_reachable, prepare
@@ -40,6 +41,7 @@ def run_service(settings: Settings, tuning: Tuning) -> None:
         log.warning("settings_remarked", remark=with_origins(remark))
     metrics.count_retries()
     metrics.build_info.labels(version("engagement-engine")).set(1)
+    collect_rarely()
     run_async(_run(settings, tuning))
 
 
