@@ -25,7 +25,9 @@ class SentMessages:
 
     def published(self, records: Sequence[OutgoingRecord]) -> None:
         """The records of an entry were committed to Kafka."""
-        messages = [record.value for record in records if _TYPE_HEADER in record.headers]
+        # Records of a topic are all of one kind, so one of each topic is looked at.
+        topics = {topic for topic, one in {record.topic: record for record in records}.items() if _is_message(one)}
+        messages = [record.value for record in records if record.topic in topics]
         metrics.messages_published.inc(len(messages))
         room = max(self._most - self._listed, 0)
         for value in messages[:room]:
@@ -41,3 +43,7 @@ class SentMessages:
         if self._unlisted:
             log.info("more_messages_sent", shard=self._shard, tick_id=tick.tick_id, messages=self._unlisted)
         self._listed = self._unlisted = 0
+
+
+def _is_message(record: OutgoingRecord) -> bool:
+    return _TYPE_HEADER in record.headers

@@ -1,5 +1,8 @@
 """Events, ticks, messages and cycles become records to publish."""
 
+from datetime import datetime
+from functools import lru_cache
+
 import msgspec
 
 from adapters.codec.decoding import ENGAGEMENT_TICK, USER_ACTIVE, USER_REGISTERED
@@ -7,7 +10,7 @@ from domain.cycles import Cycle, cycle_record
 from domain.decision_logic import ELIGIBLE
 from domain.events import Activity, Tick
 from domain.messages import MESSAGE_TYPE, EngagementMessage
-from domain.records import OutgoingRecord
+from domain.records import Header, OutgoingRecord
 from domain.times import format_time
 
 _SPEC_VERSION = ("ce_specversion", b"1.0")
@@ -18,7 +21,7 @@ _to_json = msgspec.json.Encoder().encode
 
 def encode_message(message: EngagementMessage, topic: str, event_source: str) -> OutgoingRecord:
     """The message keyed by its user, as a CloudEvent in binary mode whose source is ``event_source``."""
-    decided_at = format_time(message.decided_at)
+    source, time = _common_headers(event_source, message.decided_at)
     value = {
         "message_id": message.message_id,
         "type": MESSAGE_TYPE,
@@ -28,17 +31,16 @@ def encode_message(message: EngagementMessage, topic: str, event_source: str) ->
         "tone": message.tone,
         "reason": ELIGIBLE,
         "tick_id": message.tick_id,
-        "decided_at": decided_at,
+        "decided_at": format_time(message.decided_at),
     }
-    headers = (
-        _SPEC_VERSION,
-        ("ce_id", message.message_id.encode()),
-        _TYPE,
-        ("ce_source", event_source.encode()),
-        ("ce_time", decided_at.encode()),
-        _CONTENT_TYPE,
-    )
+    headers = (_SPEC_VERSION, ("ce_id", message.message_id.encode()), _TYPE, source, time, _CONTENT_TYPE)
     return OutgoingRecord(topic, message.user_id.encode(), _to_json(value), headers)
+
+
+# Asked for once for each message of a tick.
+@lru_cache(maxsize=16)
+def _common_headers(event_source: str, decided_at: datetime) -> tuple[Header, Header]:
+    return ("ce_source", event_source.encode()), ("ce_time", format_time(decided_at).encode())
 
 
 def encode_cycle(cycle: Cycle, topic: str) -> OutgoingRecord:

@@ -3,9 +3,9 @@
 Handing over batches costs a seventh of what aiokafka's ``send`` costs per record (measured).
 """
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from itertools import groupby
-from typing import Any, TypeAlias
+from typing import Any
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import StaleMetadata
@@ -17,8 +17,6 @@ from domain.records import OutgoingRecord
 # Before compression. Above the usual 1 MiB of a topic's max.message.bytes Kafka would refuse incompressible batches.
 BATCH_BYTES = 512 * 1024
 
-Placed: TypeAlias = tuple[str, int, OutgoingRecord]
-
 
 async def batches_of(producer: AIOKafkaProducer, records: Sequence[OutgoingRecord]) -> list[tuple[str, int, Any]]:
     """Topic, partition and batch; the batches of a partition hold its records in their order.
@@ -26,17 +24,22 @@ async def batches_of(producer: AIOKafkaProducer, records: Sequence[OutgoingRecor
     Raises MisconfiguredError when a topic or a partition isn't there; aiokafka's errors.
     """
     counts = {topic: await _partitions(producer, topic, needed) for topic, needed in _needed(records).items()}
-    placed = [(record.topic, _partition(record, counts[record.topic]), record) for record in records]
-    # A stable sort keeps the order within each partition.
-    placed.sort(key=_place)
-    return list(_filled(producer, placed))
+    placed: dict[tuple[str, int], list[OutgoingRecord]] = defaultdict(list)
+    for record in records:
+        placed[record.topic, _partition(record, counts[record.topic])].append(record)
+    return [
+        (topic, partition, batch)
+        for (topic, partition), together in placed.items()
+        for batch in _filled(producer, together)
+    ]
 
 
 def _needed(records: Sequence[OutgoingRecord]) -> dict[str, int]:
     """By topic, how many partitions it must have for the partitions that its records name."""
-    needed: dict[str, int] = {}
+    needed = dict.fromkeys([record.topic for record in records], 1)
     for record in records:
-        needed[record.topic] = max(needed.get(record.topic, 1), (record.partition or 0) + 1)
+        if record.partition is not None:
+            needed[record.topic] = max(needed[record.topic], record.partition + 1)
     return needed
 
 
@@ -55,24 +58,19 @@ async def _partitions(producer: AIOKafkaProducer, topic: str, needed: int) -> in
     return len(known)
 
 
-def _place(placed: Placed) -> tuple[str, int]:
-    return placed[:2]
-
-
 def _partition(record: OutgoingRecord, partitions: int) -> int:
     return partition_for(record.key, partitions) if record.partition is None else record.partition
 
 
-def _filled(producer: AIOKafkaProducer, placed: Sequence[Placed]) -> Iterator[tuple[str, int, Any]]:
-    for (topic, partition), group in groupby(placed, key=_place):
-        batch = producer.create_batch()
-        for _, _, record in group:
-            if not _append(batch, record):
-                yield topic, partition, batch
-                batch = producer.create_batch()
-                # An empty batch takes a record of any size; whether it is too large, the broker says.
-                _append(batch, record)
-        yield topic, partition, batch
+def _filled(producer: AIOKafkaProducer, records: Sequence[OutgoingRecord]) -> Iterator[Any]:
+    batch = producer.create_batch()
+    for record in records:
+        if not _append(batch, record):
+            yield batch
+            batch = producer.create_batch()
+            # An empty batch takes a record of any size; whether it is too large, the broker says.
+            _append(batch, record)
+    yield batch
 
 
 def _append(batch: Any, record: OutgoingRecord) -> bool:

@@ -36,7 +36,7 @@ class EventProducer:
             enable_idempotence=True,
             acks="all",
             max_batch_size=BATCH_BYTES,
-            compression_type="lz4",
+            compression_type="zstd",
         )
         try:
             doing = f"connect to {self._connection.bootstrap_servers}"

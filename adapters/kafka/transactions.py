@@ -136,7 +136,7 @@ async def start_transactional(
         acks="all",
         transaction_timeout_ms=_TRANSACTION_TIMEOUT_MS,
         max_batch_size=min(BATCH_BYTES, batch_bytes),
-        compression_type="lz4",
+        compression_type="zstd",
         linger_ms=0,
         retry_backoff_ms=_RETRY_BACKOFF_MS,
     )

@@ -1,6 +1,7 @@
 import json
 
 import pytest
+from cramjam import zstd
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -133,12 +134,15 @@ def test_packed_records_come_out_as_they_went_in(records: list[OutgoingRecord]) 
     assert unpack_records(pack_records(records)) == records
 
 
-def test_the_layout_of_payloads_already_stored_is_still_read() -> None:
-    stored = b"\x01\x91\x96\xa1t\xc4\x01k\xc4\x01v\x91\x92\xa1h\xc0\xc0\x05"
+PACKED = b"\x91\x96\xa1t\xc4\x01k\xc4\x01v\x91\x92\xa1h\xc0\xc0\x05"
+
+
+@pytest.mark.parametrize("stored", [b"\x01" + PACKED, b"\x02" + bytes(zstd.compress(PACKED))])
+def test_the_layouts_of_payloads_already_stored_are_still_read(stored: bytes) -> None:
     assert unpack_records(stored) == [OutgoingRecord("t", b"k", b"v", (("h", None),), None, 5)]
 
 
-@pytest.mark.parametrize("payload", [b"", b"\x02\x90"])
+@pytest.mark.parametrize("payload", [b"", b"\x03\x90"])
 def test_a_payload_of_another_version_is_named_as_such(payload: bytes) -> None:
     with pytest.raises(MisconfiguredError, match="layout"):
         unpack_records(payload)
