@@ -32,6 +32,7 @@ SESSION = {
     # Every statement reaches users by id or by (shard, wake time), a bounded number at a time. These switches keep
     # the planner from reading the whole table or index where its statistics are old or the table is small.
     "enable_seqscan": "off",
+    "enable_bitmapscan": "off",
     "enable_hashjoin": "off",
     "enable_mergejoin": "off",
     "jit": "off",

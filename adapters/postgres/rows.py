@@ -16,6 +16,8 @@ from domain.segmentation import Segment, Tone
 from domain.users import MICROSECOND, Outcome, StoredUser, User
 
 Row = asyncpg.Record
+# A third of what the class takes to find its member.
+_OUTCOMES = {outcome.value: outcome for outcome in Outcome}
 
 
 def shard_state(row: Row) -> ShardState:
@@ -69,16 +71,17 @@ def policy_values(policy: Policy) -> list[int]:
 
 def stored_user(row: Row) -> StoredUser:
     """A user's row."""
+    # By position: names cost half as much again.
     user = User(
-        user_id=row["user_id"],
-        first_seen=time_of(row["first_seen"]),
-        last_active=time_of(row["last_active"]),
-        registered_at=optional_time(row["registered_at"]),
-        name=row["name"],
-        named_at=optional_time(row["named_at"]),
-        last_messaged=optional_time(row["last_messaged"]),
+        row["user_id"],
+        time_of(row["first_seen"]),
+        time_of(row["last_active"]),
+        optional_time(row["registered_at"]),
+        row["name"],
+        optional_time(row["named_at"]),
+        optional_time(row["last_messaged"]),
     )
-    return StoredUser(user, Outcome(row["outcome"]), time_of(row["wake_at"]))
+    return StoredUser(user, _OUTCOMES[row["outcome"]], time_of(row["wake_at"]))
 
 
 def cycle_of(row: Row) -> Cycle:

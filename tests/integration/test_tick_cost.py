@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from adapters.postgres.connection import connect
 from adapters.postgres.migrations import migrate
 from adapters.postgres.rows import cycle_of, policy_values
 from adapters.postgres.store import PostgresStore
-from consumer.cycle import TickEvaluation
+from consumer.cycle import CHUNK_USERS, TickEvaluation
 from consumer.publish import Publisher
 from consumer.shard import OwnedShard
 from consumer.steps import no_hook
@@ -22,8 +22,9 @@ from deploy.local.postgres import PostgresServer
 from domain.cycles import Figures
 from domain.events import Tick
 from domain.ticks import JudgedTick, Verdict
-from tests.builders import HOUR, NOON, PRODUCTION
+from tests.builders import DAY, HOUR, NOON, PRODUCTION
 from tests.conditions import eventually
+from tests.contract.databases import fresh_database
 from tests.fakes.activity_log import FakeActivityLog
 from tests.fakes.producers import FakeProducers, FakeShardLog
 from tests.sql import database_dsn
@@ -166,6 +167,59 @@ async def test_a_tick_costs_the_same_among_20_000_and_among_500_000_users(server
         assert many.tables["users"]["seq_scan"] == 0
     nobody, some = large
     assert [nobody.tables["users"]["n_tup_upd"], some.tables["users"]["n_tup_upd"]] == [0, DUE]
-    # Picked through the index, locked and written by key: each of the due users is fetched three times, nobody else.
+    # Picked through the index, locked and written where they are: each of the due users is fetched once, nobody else.
     assert nobody.tables["users"]["idx_tup_fetch"] == 0
-    assert some.tables["users"]["idx_tup_fetch"] == 3 * DUE
+    assert some.tables["users"]["idx_tup_fetch"] == DUE
+
+
+# What the planner may believe when a chunk of the many who are due is decided.
+NOTHING = "SELECT"
+THE_TRUTH = "ANALYZE users"
+NOBODY_IS_DUE = """
+UPDATE users SET wake_at = wake_at + interval '1 year';
+ANALYZE users;
+UPDATE users SET wake_at = wake_at - interval '1 year';
+"""
+THEY_ARE_ANOTHER_SHARDS = "UPDATE users SET shard = 1; ANALYZE users; UPDATE users SET shard = 0;"
+
+
+@pytest.mark.parametrize("belief", [NOTHING, THE_TRUTH, NOBODY_IS_DUE, THEY_ARE_ANOTHER_SHARDS])
+async def test_a_chunk_reads_nobody_else_however_many_are_due_and_whatever_the_planner_believes(
+    server: str, belief: str
+) -> None:
+    async with fresh_database(server) as dsn:
+        await migrate(dsn)
+        pool = await connect(dsn)
+        await PostgresStore(pool).grow(1)
+        await pool.execute("ALTER TABLE users SET (autovacuum_enabled = off)")
+        await pool.execute(FILL, 30_000, NOON)
+        await pool.execute(belief)
+        # What was there before is removed: the pick would meet it.
+        await pool.execute("VACUUM users")
+        await pool.close()
+        for work in (a_chunk, some_made_due):
+            before = await counted(dsn)
+            pool = await connect(dsn)
+            await work(PostgresStore(pool))
+            await pool.close()
+            after = await counted(dsn)
+            assert after["users"]["idx_tup_fetch"] - before["users"]["idx_tup_fetch"] == CHUNK_USERS
+            assert after["users"]["seq_tup_read"] == before["users"]["seq_tup_read"]
+
+
+async def a_chunk(store: PostgresStore) -> None:
+    """The decisions of one, without messages."""
+    ownership = (await store.take_over(0)).ownership
+    async with store.transaction(ownership) as write:
+        users, last = await write.due_users(NOON + 2 * DAY, CHUNK_USERS)
+        assert (len(users), last) == (CHUNK_USERS, False)
+        await write.write_decisions([replace(stored, wake_at=NOON + 3 * DAY) for stored in users])
+        await write.commit()
+
+
+async def some_made_due(store: PostgresStore) -> None:
+    """A part of a look at everyone."""
+    ownership = (await store.take_over(0)).ownership
+    async with store.transaction(ownership) as write:
+        assert not await write.make_all_due(CHUNK_USERS)
+        await write.commit()
