@@ -8,15 +8,17 @@
 4. Commit. Crash after: the batch is in the state, and is not read again.
 """
 
+import asyncio
 import contextlib
 import time
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 import structlog
 
-from adapters.codec import Limits, decode_activity
+from adapters.codec import Limits, decode_activity, read_ordinary
 from consumer import metrics
 from consumer.dead_letters import DeadLetters, add_letters
 from consumer.publish import Publisher
@@ -24,17 +26,26 @@ from consumer.shard import OwnedShard
 from consumer.steps import StepHook, step
 from domain.policy import Policy
 from domain.ports import ShardTransaction
-from domain.records import OutgoingRecord, RecordBatch
+from domain.records import OutgoingRecord, RawRecord, RecordBatch
 from domain.users import ActivityChange, coalesce
 
 log = structlog.get_logger()
 
+# Reading lets other tasks (heartbeats among them) run in between: an ordinary record takes about 1 µs, the worst one of
+# 64 KiB about 0.2 ms.
+ORDINARY_AT_ONCE = 1_000
+
 
 @dataclass(frozen=True, slots=True)
 class DecodedBatch:
-    """What a batch says: one change per user, and what can't be used."""
+    """What a batch of so many records says: one change per user, and what can't be used.
 
-    batch: RecordBatch
+    Without the records, which are let go before Postgres takes its time.
+    """
+
+    position: int
+    next_position: int
+    records: int
     changes: Sequence[ActivityChange]
     dead_letters: Sequence[OutgoingRecord]
 
@@ -63,6 +74,7 @@ class Ingest:
         """All four steps. Raises OwnershipLostError when the batch doesn't start at the stored position."""
         started = time.monotonic()
         decoded = await self._decode(batch)
+        del batch
         if decoded.dead_letters:
             await self._publisher.ready()
         async with contextlib.AsyncExitStack() as transaction:
@@ -73,9 +85,9 @@ class Ingest:
         _measure(decoded, seconds)
         log.info(
             "batch_committed",
-            shard=batch.partition,
-            position=batch.next_position,
-            records=len(batch.records),
+            shard=self._shard.number,
+            position=decoded.next_position,
+            records=decoded.records,
             users=len(decoded.changes),
             dead_letters=len(decoded.dead_letters),
             seconds=round(seconds, 4),
@@ -83,20 +95,26 @@ class Ingest:
 
     @step("batch 1")
     async def _decode(self, batch: RecordBatch) -> DecodedBatch:
+        seen: list[tuple[str, datetime]] = []
+        left: list[RawRecord] = []
+        for start in range(0, len(batch.records), ORDINARY_AT_ONCE):
+            some = batch.records[start : start + ORDINARY_AT_ONCE]
+            seen += read_ordinary(some, self._limits, left)
+            await asyncio.sleep(0)
         decoded, dead = await self._dead_letters.sort_out(
-            batch.records, lambda record: decode_activity(record, self._limits)
+            [batch.input_record(raw) for raw in left], lambda record: decode_activity(record, self._limits)
         )
-        return DecodedBatch(batch, coalesce(event for event in decoded if event is not None), dead)
+        changes = coalesce((event for event in decoded if event is not None), seen)
+        return DecodedBatch(batch.position, batch.next_position, len(batch.records), changes, dead)
 
     @step("batch 2")
     async def _begin(self, decoded: DecodedBatch, transaction: contextlib.AsyncExitStack) -> ShardTransaction:
-        batch = decoded.batch
         # Without dead letters, state and position are lost together if Postgres crashes, and the fence notices.
         begun: AbstractAsyncContextManager[ShardTransaction] = self._shard.transaction(
-            position=batch.position, durable=bool(decoded.dead_letters)
+            position=decoded.position, durable=bool(decoded.dead_letters)
         )
         write = await transaction.enter_async_context(begun)
-        write.state = replace(write.state, position=batch.next_position)
+        write.state = replace(write.state, position=decoded.next_position)
         return write
 
     @step("batch 3")
@@ -112,7 +130,7 @@ class Ingest:
 def _measure(decoded: DecodedBatch, seconds: float) -> None:
     metrics.batch_duration.observe(seconds)
     metrics.count_dead_letters("activity", decoded.dead_letters)
-    metrics.records.labels("activity", "accepted").inc(len(decoded.batch.records) - len(decoded.dead_letters))
+    metrics.records.labels("activity", "accepted").inc(decoded.records - len(decoded.dead_letters))
     if decoded.changes:
         newest = max(change.last_active for change in decoded.changes)
         metrics.event_age.observe(time.time() - newest.timestamp())

@@ -35,10 +35,9 @@ class Judging:
 
         Returns the offset from which the tick topic is to be judged now.
         """
-        decoded, dead = await self._dead_letters.sort_out(
-            batch.records, lambda record: decode_tick(record, self._limits)
-        )
-        ticks = [(record.offset, tick) for record, tick in zip(batch.records, decoded, strict=True)]
+        records = [batch.input_record(raw) for raw in batch.records]
+        decoded, dead = await self._dead_letters.sort_out(records, lambda record: decode_tick(record, self._limits))
+        ticks = [(record.offset, tick) for record, tick in zip(records, decoded, strict=True)]
         if dead:
             await self._publisher.ready()
         return await self._store_verdicts(batch, ticks, dead)

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 
 import structlog
 
@@ -85,18 +86,19 @@ class TickFollower:
             return position
         self._beyond_since = None
         if position < end and batch.next_position == batch.position:
-            position = await _judge(worker, await self._skip_what_is_gone(position))
+            position = await _judge(worker, await self._skip_what_is_gone(batch))
         self._judged_to.note(position, end)
         for owned in list(self._owned.values()):
             await owned.ticks_judged(self._judged_to.offset)
         return position
 
-    async def _skip_what_is_gone(self, position: int) -> RecordBatch:
-        """An empty batch from ``position`` to the beginning of the tick topic, where that lies behind it."""
+    async def _skip_what_is_gone(self, batch: RecordBatch) -> RecordBatch:
+        """An empty batch from where that one begins to the beginning of the tick topic, where that lies behind it."""
+        position = batch.position
         beginning = max(await self._ticks.beginning(), position)
         if beginning > position:
             log.warning("ticks_gone", first=position, last=beginning - 1)
-        return RecordBatch(0, position, beginning, ())
+        return replace(batch, next_position=beginning, records=())
 
     def _note_beyond(self, position: int, end: int) -> None:
         """No tick is read beyond the end. Somebody must hear of it: the topic was recreated, or Postgres is newer."""

@@ -1,21 +1,47 @@
 """Kafka records as the engine sees them: what was read, and what is to be published."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
 from domain.values import value
 
-Headers: TypeAlias = tuple[tuple[str, bytes | None], ...]
+Header: TypeAlias = tuple[str, bytes | None]
+Headers: TypeAlias = tuple[Header, ...]
+
+
+class RawRecord(Protocol):
+    """One record as a Kafka client holds it, at no cost but that of reading it."""
+
+    @property
+    def offset(self) -> int:
+        """Its place in its partition."""
+
+    @property
+    def timestamp(self) -> int:
+        """Kafka's, in milliseconds since 1970."""
+
+    @property
+    def key(self) -> bytes | None:
+        """Whom it is about."""
+
+    @property
+    def value(self) -> bytes | None:
+        """What it says."""
+
+    @property
+    def headers(self) -> Sequence[Header]:
+        """What else was sent with it."""
 
 
 @value
 class InputRecord:
-    """One record as it lies in a topic. ``timestamp_ms`` is Kafka's, in milliseconds since 1970."""
+    """One record as it lies in a topic. ``timestamp`` is Kafka's, in milliseconds since 1970."""
 
     topic: str
     partition: int
     offset: int
-    timestamp_ms: int
+    timestamp: int
     key: bytes | None
     value: bytes | None
     headers: Headers = ()
@@ -28,10 +54,17 @@ class RecordBatch:
     ``next_position`` can lie beyond the last record, and move without any: transaction markers hold offsets too.
     """
 
+    topic: str
     partition: int
     position: int
     next_position: int
-    records: tuple[InputRecord, ...]
+    records: Sequence[RawRecord]
+
+    def input_record(self, raw: RawRecord) -> InputRecord:
+        """One of the records with all that it needs to stand alone."""
+        headers = tuple(raw.headers) if raw.headers else ()
+        # By position: names cost half as much again.
+        return InputRecord(self.topic, self.partition, raw.offset, raw.timestamp, raw.key, raw.value, headers)
 
 
 @value

@@ -81,9 +81,14 @@ class ActivityChange:
     named_at: datetime | None
 
 
+def active_for(policy: Policy) -> timedelta:
+    """After how long a user who stays silent is no longer ``active``."""
+    return policy.inactivity_threshold + MICROSECOND
+
+
 def wake_when_active(last_active: datetime, policy: Policy) -> datetime:
     """The first moment at which a user who stays silent is no longer ``active``."""
-    return later(last_active, policy.inactivity_threshold + MICROSECOND)
+    return later(last_active, active_for(policy))
 
 
 def wake_when_messaged(last_messaged: datetime, policy: Policy) -> datetime:
@@ -91,20 +96,23 @@ def wake_when_messaged(last_messaged: datetime, policy: Policy) -> datetime:
     return later(last_messaged, policy.message_frequency)
 
 
-def coalesce(events: Iterable[Activity]) -> list[ActivityChange]:
-    """One change per user, in ascending order of user id; the order of the events doesn't matter."""
+def coalesce(events: Iterable[Activity], seen: Iterable[tuple[str, datetime]] = ()) -> list[ActivityChange]:
+    """One change per user, in ascending order of user id; the order of the events doesn't matter.
+
+    ``seen``: who was active when, of events without a name. Nearly all come here: no new object for each.
+    """
     changes: dict[str, ActivityChange] = {}
-    for event in events:
-        known = changes.get(event.user_id)
+    for user_id, at in seen:
+        known = changes.get(user_id)
         if known is None:
-            changes[event.user_id] = _change_of(event)
-        elif event.name is not None:
-            changes[event.user_id] = _merged(known, _change_of(event))
-        # Nearly all come here: no new object for each.
-        elif event.occurred_at > known.last_active:
-            known.last_active = event.occurred_at
-        elif event.occurred_at < known.first_seen:
-            known.first_seen = event.occurred_at
+            changes[user_id] = ActivityChange(user_id, at, at, None, None, None)
+        elif at > known.last_active:
+            known.last_active = at
+        elif at < known.first_seen:
+            known.first_seen = at
+    for event in events:
+        change, known = _change_of(event), changes.get(event.user_id)
+        changes[event.user_id] = change if known is None else _merged(known, change)
     return [changes[user_id] for user_id in sorted(changes)]
 
 

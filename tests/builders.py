@@ -2,9 +2,11 @@
 
 from datetime import UTC, datetime, timedelta
 
+from adapters.codec import Limits, decode_activity, read_ordinary
 from domain.events import Activity, Tick
 from domain.messages import EngagementMessage, generate_message, message_id
 from domain.policy import Policy
+from domain.records import InputRecord
 from domain.segmentation import Segment, Tone
 from domain.ticks import UsableTick
 from domain.users import ActivityChange, coalesce
@@ -23,6 +25,12 @@ def activity(user_id: str, occurred_at: datetime = NOON, name: str | None = None
 def changes(*events: Activity) -> list[ActivityChange]:
     """One change per user, as the store takes them."""
     return coalesce(events)
+
+
+def read_activity(record: InputRecord, limits: Limits) -> Activity:
+    """The record as the engine reads it: the short way where it can be taken. Raises RejectedRecordError."""
+    seen = list(read_ordinary([record], limits, []))
+    return Activity(*seen[0]) if seen else decode_activity(record, limits)
 
 
 def tick(at: datetime, offset: int = 0) -> UsableTick:

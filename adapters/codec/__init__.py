@@ -4,6 +4,7 @@ from adapters.codec.dead_letters import dead_letter
 from adapters.codec.decoding import Limits, decode_activity, decode_tick
 from adapters.codec.encoding import encode_activity, encode_cycle, encode_message, encode_tick
 from adapters.codec.fields import parse_time
+from adapters.codec.ordinary import read_ordinary
 from adapters.codec.outbox import pack_records, unpack_records
 
 __all__ = [
@@ -17,5 +18,6 @@ __all__ = [
     "encode_tick",
     "pack_records",
     "parse_time",
+    "read_ordinary",
     "unpack_records",
 ]

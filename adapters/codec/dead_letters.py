@@ -28,12 +28,12 @@ def dead_letter(
         "topic": record.topic,
         "partition": str(record.partition),
         "offset": str(record.offset),
-        "timestamp": str(record.timestamp_ms),
+        "timestamp": str(record.timestamp),
     }
     added = _as_headers(facts)
     size = _OVERHEAD_BYTES + _size(record.key) + _size(record.value) + sum(map(_header_size, (*record.headers, *added)))
     if size <= max_message_bytes:
-        return OutgoingRecord(topic, record.key, record.value, (*record.headers, *added), record.timestamp_ms)
+        return OutgoingRecord(topic, record.key, record.value, (*record.headers, *added), record.timestamp)
     return _cut(record, facts, topic, max_message_bytes)
 
 
@@ -51,7 +51,7 @@ def _cut(record: InputRecord, facts: dict[str, str], topic: str, max_message_byt
     room -= sum(map(_header_size, headers))
     value = None if record.value is None else record.value[: min(room, _BYTES_KEPT)]
     facts["detail"] += _left_out(len(record.headers) - len(headers), key_cut=key != record.key)
-    return OutgoingRecord(topic, key, value, (*headers, *_as_headers(facts)), record.timestamp_ms)
+    return OutgoingRecord(topic, key, value, (*headers, *_as_headers(facts)), record.timestamp)
 
 
 def _without_largest(headers: Headers, room: int) -> Headers:

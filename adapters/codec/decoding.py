@@ -10,7 +10,6 @@ from typing_extensions import TypedDict
 
 from adapters.codec.fields import LABEL_RULE, NAME_RULE, TIME_RULE, clean_name, is_label, parse_time
 from adapters.codec.json_objects import read_object
-from adapters.codec.ordinary import read_ordinary
 from domain.errors import RejectedRecordError
 from domain.events import Activity, Tick
 from domain.records import InputRecord
@@ -53,16 +52,7 @@ class Limits:
 
 
 def decode_activity(record: InputRecord, limits: Limits) -> Activity:
-    """What the record says a user did. Raises RejectedRecordError."""
-    if record.value is not None and len(record.value) <= limits.max_record_bytes:
-        ordinary = read_ordinary(record, limits.max_future_skew.total_seconds())
-        if ordinary is not None:
-            return ordinary
-    return decode_exactly(record, limits)
-
-
-def decode_exactly(record: InputRecord, limits: Limits) -> Activity:
-    """The same, of any record and without the short way that most can take."""
+    """What the record says a user did; see `ordinary.py` for many of them. Raises RejectedRecordError."""
     members = _members(record, limits, _ACTIVITY_READER)
     kind = members.get("type")
     for field in ("type", "user_id", "occurred_at"):
@@ -150,7 +140,7 @@ def _time(value: object, field: str) -> datetime:
 
 def _refuse_future(at: datetime, field: str, record: InputRecord, limits: Limits) -> None:
     # In whole numbers: a producer may have set a Kafka timestamp that no datetime can hold.
-    latest = record.timestamp_ms * 1000 + limits.max_future_skew // _MICROSECOND
+    latest = record.timestamp * 1000 + limits.max_future_skew // _MICROSECOND
     if (at - _EPOCH) // _MICROSECOND > latest:
         seconds = limits.max_future_skew.total_seconds()
         detail = f"{field}: is more than {seconds:g} seconds after the record's Kafka timestamp"

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
 
-from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
+from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
 from aiokafka.errors import OffsetOutOfRangeError
 
@@ -12,17 +12,17 @@ from adapters.kafka.deadline import persistently, within
 from adapters.kafka.discard import stop_consumer
 from adapters.kafka.lenient import fetch_leniently
 from adapters.kafka.metadata import client_of, partition_count
-from adapters.kafka.records import input_record
+from adapters.kafka.raw_fetching import fetch_raw
 from adapters.kafka.starting import start_client
 from domain.errors import PositionGoneError
 from domain.ports import AssignmentListener
-from domain.records import InputRecord, RecordBatch
+from domain.records import RawRecord, RecordBatch
 
 MOST_RECORDS = 10_000
 # What one fetch brings at most: per partition, so that a busy one leaves room for the others, and in all. Kafka
 # returns a batch that is larger than either whole, so no record can get stuck.
-_PARTITION_FETCH_BYTES = 4 * 1024 * 1024
-_FETCH_BYTES = 16 * 1024 * 1024
+_PARTITION_FETCH_BYTES = 2 * 1024 * 1024
+_FETCH_BYTES = 8 * 1024 * 1024
 _HEARTBEAT_MS = 1_000
 # aiokafka leaves the group for good when nobody polls for so long. Polls that hang are the watchdog's business.
 POLL_INTERVAL_SECONDS = 24 * 60 * 60.0
@@ -79,6 +79,7 @@ class KafkaActivityStream:
         try:
             async with within(self._connection.timeout_seconds, f"subscribe to {self._topic}", "Read"):
                 await start_client(self._consumer, self._connection)
+                fetch_raw(self._consumer)
                 await persistently(lambda: partition_count(client_of(self._consumer), self._topic))
         except BaseException:
             await self.stop()
@@ -116,7 +117,7 @@ class KafkaActivityStream:
 
     async def _read(
         self, wanted: Sequence[TopicPartition], timeout_seconds: float
-    ) -> dict[TopicPartition, list[ConsumerRecord]]:
+    ) -> dict[TopicPartition, list[RawRecord]]:
         try:
             try:
                 return await self._getmany(wanted, timeout_seconds)
@@ -129,7 +130,7 @@ class KafkaActivityStream:
 
     async def _getmany(
         self, wanted: Sequence[TopicPartition], timeout_seconds: float
-    ) -> dict[TopicPartition, list[ConsumerRecord]]:
+    ) -> dict[TopicPartition, list[RawRecord]]:
         try:
             async with asyncio.timeout(timeout_seconds + _POLL_GRACE_SECONDS):
                 return await self._consumer.getmany(  # type: ignore[no-any-return]  # aiokafka has no types
@@ -139,7 +140,7 @@ class KafkaActivityStream:
             self._rewind(wanted)
             return {}
 
-    async def _fetch_leniently(self, wanted: Sequence[TopicPartition]) -> dict[TopicPartition, list[ConsumerRecord]]:
+    async def _fetch_leniently(self, wanted: Sequence[TopicPartition]) -> dict[TopicPartition, list[RawRecord]]:
         records = {}
         for tp in wanted:
             position = self._positions.get(tp.partition)
@@ -152,7 +153,7 @@ class KafkaActivityStream:
         return records
 
     async def _batches(
-        self, wanted: Sequence[TopicPartition], records: dict[TopicPartition, list[ConsumerRecord]]
+        self, wanted: Sequence[TopicPartition], records: dict[TopicPartition, list[RawRecord]]
     ) -> list[RecordBatch]:
         batches = []
         for tp in wanted:
@@ -163,7 +164,7 @@ class KafkaActivityStream:
             next_position = await self._consumer.position(tp)
             if next_position != position:
                 self._positions[tp.partition] = next_position
-                batches.append(RecordBatch(tp.partition, position, next_position, _inputs(records.get(tp, ()))))
+                batches.append(RecordBatch(tp.topic, tp.partition, position, next_position, records.get(tp, ())))
         return batches
 
     def _rewind(self, wanted: Sequence[TopicPartition]) -> None:
@@ -235,7 +236,3 @@ class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ha
         shards = frozenset(tp.partition for tp in assigned)
         self._note(shards)
         await self._on_assigned(shards)
-
-
-def _inputs(records: Sequence[ConsumerRecord]) -> tuple[InputRecord, ...]:
-    return tuple(input_record(record) for record in records)

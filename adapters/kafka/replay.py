@@ -31,7 +31,7 @@ Marks = Mapping[bytes, int]
 
 def mark_of(stored: InputRecord) -> bytes:
     """The mark of the dead letter that is stored so: partition, offset, and a digest of all that it is."""
-    parts = [stored.topic.encode(), b"%d" % stored.timestamp_ms, stored.key, stored.value]
+    parts = [stored.topic.encode(), b"%d" % stored.timestamp, stored.key, stored.value]
     for name, value in stored.headers:
         parts += (name.encode(), value)
     # With the length before it, no part can be taken for another; -1 is Kafka's null.
@@ -47,7 +47,7 @@ async def read_marks(connection: KafkaConnection, progress_topic: str, end: int 
         extent = (await reader.extents())[_PARTITION]
         async for record in reader.read(_PARTITION, Extent(extent.beginning, extent.end if end is None else end)):
             if (record.key or b"").startswith(_PREFIX):
-                marks.update(dict.fromkeys((record.value or b"").split(b"\n"), record.timestamp_ms))
+                marks.update(dict.fromkeys((record.value or b"").split(b"\n"), record.timestamp))
     return marks
 
 

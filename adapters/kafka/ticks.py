@@ -10,7 +10,6 @@ from adapters.kafka.deadline import persistently, within
 from adapters.kafka.discard import stop_consumer
 from adapters.kafka.lenient import fetch_leniently
 from adapters.kafka.metadata import client_of, partition_count
-from adapters.kafka.records import input_record
 from adapters.kafka.starting import start_client
 from domain.errors import MisconfiguredError
 from domain.records import RecordBatch
@@ -64,7 +63,7 @@ class KafkaTickStream:
         async with within(self._connection.timeout_seconds + timeout_seconds, f"read {self._topic}", "Read"):
             records, next_position = await self._read(position, timeout_seconds)
         self._position = next_position
-        return RecordBatch(0, position, next_position, tuple(input_record(record) for record in records))
+        return RecordBatch(self._topic, 0, position, next_position, tuple(records))
 
     async def _read(self, position: int, timeout_seconds: float) -> tuple[list[ConsumerRecord], int]:
         try:

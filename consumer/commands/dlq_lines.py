@@ -40,7 +40,7 @@ class LetterLine:
     @property
     def timestamp_ms(self) -> int:
         """The record's own timestamp, as it came in."""
-        return self.stored.timestamp_ms if self.letter is None else self.letter.original.timestamp_ms
+        return self.stored.timestamp if self.letter is None else self.letter.original.timestamp
 
     @property
     def size(self) -> int | None:

@@ -73,7 +73,7 @@ def test_a_dead_letter_always_fits_its_topic_and_is_whole_where_the_record_does(
 ) -> None:
     letter = dead_letter(record, REJECTION, "dead", max_message_bytes)
     assert batch_bytes(letter) <= max_message_bytes
-    assert letter.timestamp_ms == record.timestamp_ms
+    assert letter.timestamp_ms == record.timestamp
     names = [name.removeprefix("engagement.error.") for name, _ in letter.headers]
     start = len(names) - 1 - names[::-1].index("reason")
     if "truncated" in names[start:]:

@@ -14,6 +14,7 @@ from domain.messages import generate_message
 from domain.records import InputRecord, OutgoingRecord
 from domain.segmentation import Tone
 from tests import oracle
+from tests.builders import read_activity
 from tests.fuzz.cases import MAX_RECORD_BYTES, NOW_MS, Case
 
 LIMITS = Limits(max_future_skew=timedelta(seconds=300), max_record_bytes=MAX_RECORD_BYTES)
@@ -45,7 +46,7 @@ def decoded(case: Case) -> Outcome:
     """What the codec makes of the case: the only step whose cost is measured. Raises what is a defect."""
     try:
         if case.target == "activity":
-            return decode_activity(case.record, LIMITS)
+            return read_activity(case.record, LIMITS)
         if case.target == "ticks":
             return decode_tick(case.record, LIMITS)
         if case.target == "http":
@@ -82,7 +83,7 @@ def _told(outcome: Outcome) -> object:
 def _expected(case: Case) -> object:
     record = case.record
     there = oracle.InputRecord(
-        record.topic, record.partition, record.offset, record.timestamp_ms, record.key, record.value, record.headers
+        record.topic, record.partition, record.offset, record.timestamp, record.key, record.value, record.headers
     )
     try:
         return (oracle.read_event if case.target == "activity" else oracle.read_tick)(there, oracle.DEFAULT_LIMITS)

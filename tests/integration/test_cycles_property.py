@@ -93,7 +93,8 @@ class Engine:
                 )
                 start = shard.state.position
                 self.activity.ends[number] = start + len(own)
-                await ingest.take_in(RecordBatch(number, start, start + len(own), records(number, start, own)))
+                batch = RecordBatch("activity", number, start, start + len(own), records(number, start, own))
+                await ingest.take_in(batch)
 
     async def evaluate(self, tick: Tick) -> Cycle:
         await self._judge(tick)

@@ -104,5 +104,5 @@ def place_of(record: InputRecord) -> Place:
 def as_oracle_record(record: InputRecord) -> oracle.InputRecord:
     """The record for those who import nothing of the project."""
     return oracle.InputRecord(
-        record.topic, record.partition, record.offset, record.timestamp_ms, record.key, record.value, record.headers
+        record.topic, record.partition, record.offset, record.timestamp, record.key, record.value, record.headers
     )

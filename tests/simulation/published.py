@@ -125,7 +125,7 @@ class Published:
         place, reason = place_of(source), self._inputs.reason(source)
         told = (dict(record.headers).get("engagement.error.reason") or b"").decode()
         kept = (record.key, record.value, record.headers[: len(source.headers)], record.timestamp_ms)
-        whole = kept == (source.key, source.value, source.headers, source.timestamp_ms)
+        whole = kept == (source.key, source.value, source.headers, source.timestamp)
         promised(holds=place not in self._dead_letters, difference=f"the dead letter of {place} is visible twice")
         promised(holds=told == reason, difference=f"the dead letter of {place} says {told}, and the rules {reason}")
         promised(holds=whole, difference=f"the dead letter of {place} is not the record {source}")

@@ -31,7 +31,7 @@ class Partition:
     def batch(self, position: int, most: int) -> RecordBatch:
         """What one fetch gives."""
         next_position = max(position, min(position + most, self.end))
-        return RecordBatch(self.number, position, next_position, self.records(position, next_position))
+        return RecordBatch(self.topic, self.number, position, next_position, self.records(position, next_position))
 
 
 class ActivityTopic:
@@ -70,7 +70,7 @@ class TickTopic:
     async def poll(self, position: int, timeout_seconds: float) -> RecordBatch:
         await self._wire.request("poll ticks")
         if position < self.first:
-            return RecordBatch(0, position, position, ())
+            return RecordBatch(self.partition.topic, 0, position, position, ())
         return self.partition.batch(position, 3)
 
     async def beginning(self) -> int:

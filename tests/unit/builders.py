@@ -11,7 +11,7 @@ from domain.records import InputRecord
 from domain.users import User
 
 NOW = datetime(2026, 11, 22, 10, tzinfo=UTC)
-MICROSECOND = timedelta(microseconds=1)
+MICROSECOND, MILLISECOND = timedelta(microseconds=1), timedelta(milliseconds=1)
 SECOND, MINUTE, HOUR, DAY = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 # Thresholds that leave room for every segment: active up to 1 h, new below 1 day, dormant from 3 days on.
 POLICY = Policy(inactivity_threshold=HOUR, message_frequency=DAY, dormant_threshold=3 * DAY, new_user_threshold=DAY)

@@ -12,13 +12,13 @@ from typing import Any
 
 import pytest
 
-from adapters.codec import decode_activity, encode_message
+from adapters.codec import decode_activity, encode_message, read_ordinary
 from adapters.postgres.rows import stored_user
 from domain.chunks import decide_chunk
 from domain.cycles import Figures
 from domain.events import Activity, Tick
-from domain.records import InputRecord
-from domain.users import Outcome, StoredUser, coalesce
+from domain.records import InputRecord, RawRecord
+from domain.users import ActivityChange, Outcome, StoredUser, coalesce
 from tests.unit.builders import DAY, LIMITS, NOW, POLICY, active, record, registered, user
 
 MANY = 100
@@ -52,13 +52,23 @@ def decoded(records: list[InputRecord]) -> list[Activity]:
     return [decode_activity(each, LIMITS) for each in records]
 
 
+def taken_in(records: list[InputRecord]) -> list[ActivityChange]:
+    left: list[RawRecord] = []
+    changes = coalesce([], read_ordinary(records, LIMITS, left))
+    assert not left
+    return changes
+
+
+def of_many_users() -> list[InputRecord]:
+    return [record(active(user_id=str(n)), key=str(n).encode()) for n in range(MANY)]
+
+
 @pytest.mark.parametrize(
     ("name", "work", "counted"),
     [
-        ("an ordinary event", partial(decoded, events(active())), 135),
-        ("a registration", partial(decoded, events(registered())), 429),
-        ("one more event of a user", partial(coalesce, decoded(events(active()))), 28),
-        ("the first event of a user", partial(coalesce, [Activity(str(n), NOW) for n in range(MANY)]), 64),
+        ("an ordinary event of the same user", partial(taken_in, events(active())), 119),
+        ("an ordinary event of another user", partial(taken_in, of_many_users()), 148),
+        ("a registration", partial(decoded, events(registered())), 343),
     ],
 )
 def test_an_event_takes_no_more_steps_than_it_did(name: str, work: Callable[[], object], counted: int) -> None:

@@ -341,7 +341,7 @@ def outcome(decode: Any, one: InputRecord) -> object:
 
 def outcome_of_the_oracle(read: Any, one: InputRecord) -> object:
     limits = oracle.Limits(max_record_bytes=LIMITS.max_record_bytes)
-    as_read = oracle.InputRecord(one.topic, one.partition, one.offset, one.timestamp_ms, one.key, one.value)
+    as_read = oracle.InputRecord(one.topic, one.partition, one.offset, one.timestamp, one.key, one.value)
     try:
         return read(as_read, limits)
     except oracle.RejectedError as rejection:

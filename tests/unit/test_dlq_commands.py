@@ -103,7 +103,7 @@ def test_what_is_shown_is_printable(text: str) -> None:
 
 @pytest.mark.parametrize("timestamp_ms", [-(2**63), 2**63 - 1, -62_135_596_800_001, 253_402_300_800_000])
 def test_a_time_that_no_calendar_has_is_shown_as_the_number_it_is(timestamp_ms: int) -> None:
-    shown = line(letter(timestamp_ms=timestamp_ms))
+    shown = line(letter(timestamp=timestamp_ms))
     assert cells(shown)["at"] == f"{timestamp_ms} ms"
     assert (shown.as_json()["at"], shown.as_json()["timestamp_ms"]) == (None, timestamp_ms)
 
@@ -187,7 +187,7 @@ RECORDS = st.builds(
     topic=st.sampled_from(["dead", "dea"]),
     partition=st.integers(0, 2),
     offset=st.integers(0, 12),
-    timestamp_ms=st.integers(-1, 12),
+    timestamp=st.integers(-1, 12),
     key=OPTIONAL_BYTES,
     value=OPTIONAL_BYTES,
     headers=st.lists(st.tuples(st.text("ab:1", max_size=3), OPTIONAL_BYTES), max_size=3).map(tuple),

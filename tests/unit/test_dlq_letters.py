@@ -22,7 +22,7 @@ RECORDS = st.builds(
     topic=st.text("abc.-_", min_size=1),
     partition=st.integers(0, 2**31 - 1),
     offset=st.integers(0, 2**63 - 1),
-    timestamp_ms=st.integers(-(2**63), 2**63 - 1),
+    timestamp=st.integers(-(2**63), 2**63 - 1),
     key=OPTIONAL_BYTES,
     value=OPTIONAL_BYTES,
     headers=st.lists(st.tuples(HEADER_NAMES, OPTIONAL_BYTES)).map(tuple),

@@ -135,7 +135,7 @@ async def test_ticks_are_not_read_and_polls_return(own: Frozen) -> None:
     await ticks.poll(0, 0.1)
     with own.frozen():
         async with asyncio.timeout(_HANGS_SECONDS):
-            assert await ticks.poll(0, 0.2) == RecordBatch(0, 0, 0, ())
+            assert await ticks.poll(0, 0.2) == RecordBatch(NAMES.ticks, 0, 0, 0, ())
         await gives_up(ticks.end())
         await gives_up(ticks.beginning())
         await ends(ticks.stop())

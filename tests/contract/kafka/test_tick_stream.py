@@ -55,7 +55,7 @@ async def test_a_poll_at_the_end_is_empty_and_unmoved_and_sees_what_comes_then(
 ) -> None:
     topic = await make_topic("ticks")
     async with started(connection, topic) as ticks:
-        assert await ticks.poll(0, 0.1) == RecordBatch(0, 0, 0, ())
+        assert await ticks.poll(0, 0.1) == RecordBatch(topic, 0, 0, 0, ())
         await producer.send_and_wait(topic, b"tick")
         assert await read(ticks, 0, 1) == [b"tick"]
 
@@ -72,7 +72,7 @@ async def test_only_committed_ticks_are_read_and_lie_below_the_end(
         await transactional.send_and_wait(topic, b"tick")
         assert await ticks.end() == 2
         assert await read(ticks, 0, 2) == []
-        assert await ticks.poll(2, 0.2) == RecordBatch(0, 2, 2, ())
+        assert await ticks.poll(2, 0.2) == RecordBatch(topic, 0, 2, 2, ())
         await transactional.commit_transaction()
         assert await read(ticks, 2, 4) == [b"tick"]
         assert await ticks.end() == 4
@@ -88,7 +88,7 @@ async def test_positions_outside_of_the_log_read_as_empty_and_the_extent_tells(
     async with started(connection, topic) as ticks:
         for position in (0, 1, 9):
             for _ in range(2):
-                assert await ticks.poll(position, 0.3) == RecordBatch(0, position, position, ())
+                assert await ticks.poll(position, 0.3) == RecordBatch(topic, 0, position, position, ())
         assert (await ticks.beginning(), await ticks.end()) == (2, 3)
         assert await read(ticks, 2, 3) == [b"2"]
 
