@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import os
 import signal
+import sys
 from collections.abc import Callable, Coroutine, Iterator
 from importlib import import_module
 from importlib.util import find_spec
@@ -38,6 +39,17 @@ def stop_on_signals() -> Iterator[asyncio.Event]:
     finally:
         for number in numbers:
             loop.remove_signal_handler(number)
+
+
+def stop_when_stdin_ends(stop: asyncio.Event) -> None:
+    """Set the event when nobody holds the other end of stdin any more. Nothing may be written into it."""
+    loop, stdin = asyncio.get_running_loop(), sys.stdin.fileno()
+
+    def note() -> None:
+        loop.remove_reader(stdin)
+        stop.set()
+
+    loop.add_reader(stdin, note)
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:

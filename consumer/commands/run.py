@@ -6,13 +6,16 @@ import os
 import sys
 from collections.abc import Awaitable, Callable
 from importlib.metadata import version
+from typing import Annotated
 
 import structlog
+import typer
 
 from consumer import metrics
 from consumer.commands.collector import collect_rarely
 from consumer.commands.errors import exit_code
-from consumer.commands.event_loop import run_async, stop_on_signals
+from consumer.commands.event_loop import run_async, stop_on_signals, stop_when_stdin_ends
+from consumer.commands.processes import run_workers
 from consumer.commands.start import once_reachable, prepare
 from consumer.http.opening import open_http
 from consumer.settings import Settings, with_origins
@@ -27,26 +30,42 @@ DRAIN_SECONDS = 8.5
 _CANCEL_SECONDS = 0.5
 
 
-def run() -> None:
+Processes = Annotated[
+    int,
+    typer.Option(min=1, help="Run so many workers on this machine; each has its own of the ports from HTTP_PORT on."),
+]
+WithParent = Annotated[bool, typer.Option("--with-parent", hidden=True)]
+
+
+def run(*, processes: Processes = 1, with_parent: WithParent = False) -> None:
     """Run the service until SIGTERM or SIGINT; it then ends what is under way within 10 s.
 
     As many may run as the activity topic has partitions: they share them.
     """
-    run_service(prepare(), Tuning())
+    settings = prepare()
+    if processes == 1:
+        run_service(settings, Tuning(), with_parent=with_parent)
+    elif code := run_async(run_workers(settings, processes)):
+        raise typer.Exit(code)
 
 
-def run_service(settings: Settings, tuning: Tuning) -> None:
-    """What ``run`` does with these settings. Raises the errors that have exit codes, and what is a defect."""
+def run_service(settings: Settings, tuning: Tuning, *, with_parent: bool = False) -> None:
+    """What ``run`` does with these settings. Raises the errors that have exit codes, and what is a defect.
+
+    ``with_parent``: until stdin ends, too, whose other end a parent holds.
+    """
     for remark in settings.remarks():
         log.warning("settings_remarked", remark=with_origins(remark))
     metrics.count_retries()
     metrics.build_info.labels(version("engagement-engine")).set(1)
     collect_rarely()
-    run_async(_run(settings, tuning))
+    run_async(_run(settings, tuning, with_parent=with_parent))
 
 
-async def _run(settings: Settings, tuning: Tuning) -> None:
+async def _run(settings: Settings, tuning: Tuning, *, with_parent: bool) -> None:
     with stop_on_signals() as stop:
+        if with_parent:
+            stop_when_stdin_ends(stop)
         opened = asyncio.Event()
         serving = asyncio.create_task(_serve(settings, tuning, stop, opened), name="serve")
         stopping = asyncio.create_task(stop.wait(), name="wait for a signal")
