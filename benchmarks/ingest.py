@@ -19,7 +19,7 @@ from benchmarks.results import Run
 from benchmarks.services import Services
 from benchmarks.streams import Stream
 
-C = TypeVar("C", bound=Contestant)
+T = TypeVar("T")
 
 _LOOK_SECONDS = 0.05
 _BEGIN_SECONDS, _RUN_SECONDS, _STOP_SECONDS = 60.0, 300.0, 30.0
@@ -37,30 +37,45 @@ async def measure_ingest(
     with ProgressBar() as bar:
         task = bar.add_task("", total=rounds * len(streams) * len(contestants))
         for stream in streams:
-            topic = f"activity-{stream.name}"
-            bar.update(task, description=f"{stream.name}: writing {stream.events:,} events")
-            await stream.load(services.kafka, topic)
-            expected = stream.last_active()
+            loaded: dict[Stream, _Loaded] = {}
+            for own in dict.fromkeys(contestant.given(stream) for contestant in contestants):
+                bar.update(task, description=f"{own.name}: writing {own.events:,} events")
+                loaded[own] = await _load(services, own)
             for number, contestant in in_turn(contestants, rounds):
                 bar.update(task, description=f"{stream.name}, round {number + 1}: {contestant.name}")
                 name = f"{stream.name}-{number}-{contestants.index(contestant)}"
                 async with database(services, name) as dsn:
-                    scene = Scene(services, topic, dsn, name)
-                    runs.append(await _run(contestant, stream, scene, number, expected))
+                    given = loaded[contestant.given(stream)]
+                    scene = Scene(services, given.topic, dsn, name)
+                    runs.append(await _run(contestant, given, scene, number))
                 bar.advance(task)
     return runs
 
 
-def in_turn(contestants: Sequence[C], rounds: int) -> Iterator[tuple[int, C]]:
+def in_turn(contestants: Sequence[T], rounds: int) -> Iterator[tuple[int, T]]:
     """Who runs when, by round: whoever is first may find the machine in another state, so each is at times."""
     for number in range(rounds):
         place = number % len(contestants)
         yield from ((number, contestant) for contestant in [*contestants[place:], *contestants[:place]])
 
 
-async def _run(
-    contestant: Contestant, stream: Stream, scene: Scene, number: int, expected: Mapping[str, datetime]
-) -> Run:
+@dataclass(frozen=True, slots=True)
+class _Loaded:
+    """A stream that lies in its topic, and the state that it leads to."""
+
+    stream: Stream
+    topic: str
+    expected: Mapping[str, datetime]
+
+
+async def _load(services: Services, stream: Stream) -> _Loaded:
+    topic = f"activity-{stream.name}-{stream.events}"
+    await stream.load(services.kafka, topic)
+    return _Loaded(stream, topic, stream.last_active())
+
+
+async def _run(contestant: Contestant, loaded: _Loaded, scene: Scene, number: int) -> Run:
+    stream, expected = loaded.stream, loaded.expected
     async with _working(contestant, scene) as work:
         pids = work.process.pid, scene.services.broker_pid, scene.services.postgres_pid
         started, before = time.monotonic(), Cpu.read(*pids)
@@ -131,12 +146,12 @@ async def _until(holds: Callable[[], Awaitable[bool]], seconds: float, pause: fl
 
 
 @asynccontextmanager
-async def database(services: Services, name: str) -> AsyncIterator[str]:
-    """An empty one, gone afterwards, its leftovers written out: the next one pays for nothing of it."""
+async def database(services: Services, name: str, template: str = "template1") -> AsyncIterator[str]:
+    """An empty one, or a copy, gone afterwards, its leftovers written out: the next one pays for nothing of it."""
     base, _, _ = services.postgres_dsn.rpartition("/")
     connection = await asyncpg.connect(services.postgres_dsn)
     try:
-        await connection.execute(f'CREATE DATABASE "{name}"')
+        await connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
         try:
             yield f"{base}/{name}"
         finally:

@@ -49,6 +49,20 @@ class TickRun:
 
 
 @dataclass(frozen=True, slots=True)
+class FloorRun:
+    """One part of the work, all by itself, once."""
+
+    round: int
+    part: str
+    stream: str
+    unit: str
+    count: int
+    seconds: float
+    cpu: Cpu
+    peak_memory_mb: float
+
+
+@dataclass(frozen=True, slots=True)
 class Spread:
     """The least, the middle and the greatest of several figures."""
 
@@ -74,7 +88,7 @@ class Report:
     command: str
     machine: dict[str, Any]
     versions: dict[str, str]
-    runs: Sequence[Run] | Sequence[TickRun]
+    runs: Sequence[Run] | Sequence[TickRun] | Sequence[FloorRun]
 
     def write(self, path: Path) -> None:
         """As JSON."""
@@ -104,7 +118,9 @@ def ingest_tables(runs: Sequence[Run], measure: str) -> Iterator[str]:
         measured = [run for run in of_stream if run.contestant == measure]
         for contestant in dict.fromkeys(run.contestant for run in of_stream):
             own = [run for run in of_stream if run.contestant == contestant]
-            yield _ingest_row(own, "-" if contestant == measure else f"x {ratio(measured, own).text(digits=2)}")
+            yield _ingest_row(
+                own, measured[0].events, "-" if contestant == measure else f"x {ratio(measured, own).text(digits=2)}"
+            )
         yield ""
 
 
@@ -113,12 +129,20 @@ def ratio(measured: Sequence[Run], others: Sequence[Run]) -> Spread:
     return Spread.of([one.rate / other.rate for one, other in zip(measured, others, strict=True)])
 
 
-def _ingest_row(runs: Sequence[Run], faster: str) -> str:
-    frugality = statistics.median(run.events / run.cpu.total for run in runs)
+def _ingest_row(runs: Sequence[Run], events: int, faster: str) -> str:
+    name = runs[0].contestant if runs[0].events == events else f"{runs[0].contestant} (of {runs[0].events:,} events)"
     return (
-        f"| {runs[0].contestant} | {runs[0].promises} | {Spread.of([run.rate for run in runs]).text(1e-3)} | {faster}"
-        f" | {_cpu(runs)} | {frugality / 1_000:.0f} k | {max(run.peak_memory_mb for run in runs):.0f} MB |"
+        f"| {name} | {runs[0].promises} | {_thousands([run.rate for run in runs])} | {faster} | {_cpu(runs)}"
+        f" | {_thousands([run.events / run.cpu.total for run in runs], reach=False)} k"
+        f" | {max(run.peak_memory_mb for run in runs):.0f} MB |"
     )
+
+
+def _thousands(rates: Sequence[float], *, reach: bool = True) -> str:
+    """The spread or, without ``reach``, the middle one; below ten thousand, what is behind the point counts."""
+    spread = Spread.of(rates)
+    digits = 0 if spread.median >= 10_000 else 2
+    return spread.text(1e-3, digits) if reach else f"{spread.median / 1e3:.{digits}f}"
 
 
 def tick_tables(runs: Sequence[TickRun]) -> Iterator[str]:
@@ -145,11 +169,58 @@ def _tick_row(runs: Sequence[TickRun]) -> str:
     )
 
 
+def tutorial_tables(runs: Sequence[TickRun], measure: str) -> Iterator[str]:
+    """Markdown, a table for each case, a row for each contestant; ratios are those of ``measure`` to the others."""
+    for case, users in dict.fromkeys((run.case, run.users) for run in runs):
+        yield (
+            f"| {users:,} users, {case} | users/s | messages/s | {measure} is faster by"
+            " | CPU s: process + broker + Postgres | peak memory |"
+        )
+        yield "|---|---|---|---|---|---|"
+        of_case = [run for run in runs if (run.case, run.users) == (case, users)]
+        measured = [run for run in of_case if run.contestant == measure]
+        for contestant in dict.fromkeys(run.contestant for run in of_case):
+            own = [run for run in of_case if run.contestant == contestant]
+            faster = Spread.of([other.ended / one.ended for one, other in zip(measured, own, strict=True)])
+            yield _tutorial_row(own, "-" if contestant == measure else f"x {faster.text(digits=1)}")
+        yield ""
+
+
+def _tutorial_row(runs: Sequence[TickRun], faster: str) -> str:
+    users, messages = (Spread.of([count / run.ended for run in runs]) for count in (runs[0].users, runs[0].due))
+    return (
+        f"| {runs[0].contestant} | {users.text()} | {messages.text() if runs[0].due else '-'} | {faster}"
+        f" | {_cpu(runs)} | {max(run.peak_memory_mb for run in runs):.0f} MB |"
+    )
+
+
+def floor_tables(runs: Sequence[FloorRun]) -> Iterator[str]:
+    """Markdown, a table for each stream, a row for each part."""
+    for stream in dict.fromkeys(run.stream for run in runs):
+        yield (
+            f"| {stream} | a second, in thousands | microseconds each | CPU s: process + broker + Postgres"
+            " | peak memory |"
+        )
+        yield "|---|---|---|---|---|"
+        of_stream = [run for run in runs if run.stream == stream]
+        for part in dict.fromkeys(run.part for run in of_stream):
+            yield _floor_row([run for run in of_stream if run.part == part])
+        yield ""
+
+
+def _floor_row(runs: Sequence[FloorRun]) -> str:
+    return (
+        f"| {runs[0].part}: {runs[0].count:,} {runs[0].unit} | {_thousands([run.count / run.seconds for run in runs])}"
+        f" | {Spread.of([run.seconds / run.count for run in runs]).text(1e6, digits=1)}"
+        f" | {_cpu(runs)} | {max(run.peak_memory_mb for run in runs):.0f} MB |"
+    )
+
+
 def _milliseconds(seconds: Sequence[float | None]) -> str:
     known = [each for each in seconds if each is not None]
     return Spread.of(known).text(1e3) if known else "-"
 
 
-def _cpu(runs: Sequence[Run] | Sequence[TickRun]) -> str:
+def _cpu(runs: Sequence[Run] | Sequence[TickRun] | Sequence[FloorRun]) -> str:
     sides = [statistics.median(getattr(run.cpu, side) for run in runs) for side in Cpu.__slots__]
     return " + ".join(f"{side:.2f}" for side in sides)

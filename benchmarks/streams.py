@@ -3,7 +3,7 @@
 import random
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from aiokafka import AIOKafkaProducer
@@ -42,6 +42,10 @@ class Stream:
         """The state that everybody must end with."""
         last = {owner: number for number, owner in enumerate(self.owners())}
         return {user_id(owner): _time(number) for owner, number in last.items()}
+
+    def shortened(self, divisor: int) -> "Stream":
+        """The first ones: of so many events, one."""
+        return replace(self, events=self.events // divisor)
 
     async def load(self, kafka: str, topic: str) -> None:
         """Create the topic and write the events into it, without compression, the time of Kafka being now.

@@ -13,7 +13,7 @@ import asyncpg
 from aiokafka.admin import AIOKafkaAdminClient
 
 from benchmarks.services import Services
-from benchmarks.streams import PARTITIONS
+from benchmarks.streams import PARTITIONS, Stream
 
 Progress = Callable[[], Awaitable[int]]
 
@@ -43,6 +43,9 @@ class Contestant(Protocol):
     @property
     def promises(self) -> str:
         """What holds after a crash, in a few words."""
+
+    def given(self, stream: Stream) -> Stream:
+        """The stream that it reads instead of this one: the same, or a shorter one for who would take too long."""
 
     async def prepare(self, scene: Scene) -> None:
         """What is done once, before the clock starts."""
@@ -75,6 +78,10 @@ class Peer:
     """What everybody but the engine has in common: it says when it begins, and commits the offsets of its group."""
 
     __slots__ = ()
+
+    def given(self, stream: Stream) -> Stream:
+        """All of it."""
+        return stream
 
     def has_begun(self, log: Path) -> bool:
         """It says so."""

@@ -13,7 +13,7 @@ import asyncpg
 from aiokafka import TopicPartition
 
 from benchmarks.contestants.contestant import Progress, Scene, own_environment, started, stored
-from benchmarks.streams import PARTITIONS
+from benchmarks.streams import PARTITIONS, Stream
 from benchmarks.topics import committed_reader
 
 _ENGAGE = str(Path(sys.executable).parent / "engage")
@@ -26,6 +26,10 @@ class Engine:
     name: str = "engine"
     promises: str = "exactly once"
     settings: Mapping[str, str] = field(default_factory=dict)
+
+    def given(self, stream: Stream) -> Stream:
+        """All of it."""
+        return stream
 
     async def prepare(self, scene: Scene) -> None:
         """`engage init`."""

@@ -5,7 +5,7 @@ from datetime import datetime
 
 import pytest
 
-from benchmarks.contestants import Contestant, Engine, Plain, Scene
+from benchmarks.contestants import Contestant, Engine, FastStream, Plain, Scene
 from benchmarks.ingest import WrongStateError, measure_ingest
 from benchmarks.results import ingest_tables, ratio
 from benchmarks.services import Services
@@ -41,6 +41,20 @@ async def test_a_contestant_that_loses_a_user_is_not_measured(benched: Services)
     stream = Stream("other", users=20, events=100)
     with pytest.raises(WrongStateError, match="1 of 20 users are wrong"):
         await measure_ingest(benched, [stream], [Forgetful()], rounds=1)
+
+
+class Slow(Plain):
+    def given(self, stream: Stream) -> Stream:
+        return stream.shortened(4)
+
+
+async def test_who_would_take_too_long_is_given_fewer_events_and_the_table_says_so(benched: Services) -> None:
+    stream = Stream("slow", users=50, events=400)
+    assert FastStream().given(stream).events == 8
+    runs = await measure_ingest(benched, [stream], [Plain(), Slow(max_records=10)], rounds=1)
+    assert [run.events for run in runs] == [400, 100]
+    *_, row, _ = ingest_tables(runs, Plain().name)
+    assert row.startswith("| plain script, polls of 10 (of 100 events) | at least once | ")
 
 
 def test_a_stream_is_the_same_each_time_and_begins_with_each_user_once() -> None:
