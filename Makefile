@@ -87,9 +87,12 @@ bench: install ## Measure ingest and ticks beside the script one would write ins
 	@$(BIN)/python -m benchmarks ingest --rounds $(or $(ROUNDS),5)
 	@$(BIN)/python -m benchmarks ticks --rounds $(or $(ROUNDS),5)
 
-bench-peers: install ## The same beside Kafka Streams and Quix Streams too, into docs/PERFORMANCE.md (half an hour)
+bench-peers: install ## The same beside all peers, and the raw parts, into docs/PERFORMANCE.md with its charts (an hour)
 	@$(BIN)/python -m benchmarks ingest --peers --rounds $(or $(ROUNDS),5) --document docs/PERFORMANCE.md
 	@$(BIN)/python -m benchmarks ticks --peers --rounds $(or $(ROUNDS),5) --document docs/PERFORMANCE.md
+	@$(BIN)/python -m benchmarks floors --rounds $(or $(ROUNDS),5) --document docs/PERFORMANCE.md
+	@$(BIN)/python -m benchmarks tutorial --rounds $(or $(ROUNDS),5) --document docs/PERFORMANCE.md
+	@$(BIN)/python -m benchmarks.charts
 
 fuzz: install ## Feed the codec with made-up records: MINUTES=10
 	@$(BIN)/python -m tests.fuzz --minutes $(or $(MINUTES),10) --seed $(or $(SEED),1) --keep

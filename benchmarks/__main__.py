@@ -4,16 +4,27 @@ import argparse
 import asyncio
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 
-from benchmarks.contestants import Contestant, Engine, Evaluates, KafkaStreams, Plain, Quix
+from benchmarks.contestants import Contestant, Engine, Evaluates, FastStream, KafkaStreams, Plain, Quix
+from benchmarks.floors import FULL, measure_floors
 from benchmarks.ingest import WrongStateError, measure_ingest
-from benchmarks.results import Report, Run, TickRun, ingest_tables, tick_tables
+from benchmarks.results import (
+    FloorRun,
+    Report,
+    Run,
+    TickRun,
+    floor_tables,
+    ingest_tables,
+    tick_tables,
+    tutorial_tables,
+)
 from benchmarks.services import POSTGRES_VERSION, Services, machine, running_services
 from benchmarks.streams import STREAMS
 from benchmarks.ticks import THRESHOLDS, cases, measure_ticks
+from benchmarks.tutorial import USERS, loops, measure_tutorial
 from deploy.documents.sections import replaced
 from deploy.local.errors import PlatformError
 from deploy.local.folders import LOCAL_FOLDER
@@ -36,7 +47,7 @@ class Plan:
 def main() -> int:
     """Measure what the command line asks for and return the exit code."""
     arguments = _parser().parse_args()
-    streams = arguments.streams or {"ingest": list(STREAMS), "ticks": ["spread"]}[arguments.what]
+    streams = arguments.streams or (list(STREAMS) if arguments.what == "ingest" else ["spread"])
     try:
         with running_services(LOCAL_FOLDER) as services:
             report, section = _MEASUREMENTS[arguments.what](services, Plan(arguments.rounds, streams, arguments.peers))
@@ -58,7 +69,7 @@ def main() -> int:
 def _ingest(services: Services, plan: Plan) -> tuple[Report, str]:
     contestants: list[Contestant] = [Engine(), Plain(), Plain(max_records=50_000)]
     if plan.peers:
-        contestants += [KafkaStreams(), KafkaStreams(threads=2), Quix()]
+        contestants += [KafkaStreams(), KafkaStreams(threads=2), Quix(), FastStream()]
     streams = [STREAMS[name] for name in plan.streams]
     runs = asyncio.run(measure_ingest(services, streams, contestants, plan.rounds))
     return _report("ingest", plan, runs), "\n".join(ingest_tables(runs, "engine"))
@@ -74,9 +85,23 @@ def _ticks(services: Services, plan: Plan) -> tuple[Report, str]:
     return _report("ticks", plan, runs), "\n".join(tick_tables(runs))
 
 
+def _floors(services: Services, plan: Plan) -> tuple[Report, str]:
+    runs: list[FloorRun] = []
+    for name in plan.streams:
+        runs += asyncio.run(measure_floors(services, replace(FULL, stream=STREAMS[name]), plan.rounds))
+    return _report("floors", replace(plan, peers=False), runs), "\n".join(floor_tables(runs))
+
+
+def _tutorial(services: Services, plan: Plan) -> tuple[Report, str]:
+    runs = asyncio.run(measure_tutorial(services, USERS, loops(), plan.rounds))
+    return _report("tutorial", replace(plan, streams=(), peers=False), runs), "\n".join(tutorial_tables(runs, "engine"))
+
+
 _MEASUREMENTS: dict[str, Callable[[Services, Plan], tuple[Report, str]]] = {
     "ingest": _ingest,
     "ticks": _ticks,
+    "floors": _floors,
+    "tutorial": _tutorial,
 }
 
 
@@ -84,14 +109,22 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("what", choices=_MEASUREMENTS)
     parser.add_argument("--rounds", type=int, default=5, help="default: %(default)s")
-    parser.add_argument("--streams", nargs="+", choices=STREAMS, help="default: all; for ticks: spread")
-    parser.add_argument("--peers", action="store_true", help="Kafka Streams and Quix Streams too")
+    parser.add_argument(
+        "--streams",
+        nargs="+",
+        choices=STREAMS,
+        help="default: spread, and for ingest hot too; the tutorial has one of its own",
+    )
+    parser.add_argument(
+        "--peers", action="store_true", help="ingest and ticks: all that are compared, and not only the plain script"
+    )
     parser.add_argument("--document", type=Path, help="where the tables take the place of the former ones")
     return parser
 
 
-def _report(what: str, plan: Plan, runs: list[Run] | list[TickRun]) -> Report:
-    command = f"python -m benchmarks {what} --rounds {plan.rounds} --streams {' '.join(plan.streams)}"
+def _report(what: str, plan: Plan, runs: list[Run] | list[TickRun] | list[FloorRun]) -> Report:
+    command = f"python -m benchmarks {what} --rounds {plan.rounds}"
+    command += f" --streams {' '.join(plan.streams)}" if plan.streams else ""
     command += " --peers" if plan.peers else ""
     versions = {
         "Kafka": kafka_version(),

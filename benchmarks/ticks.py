@@ -62,6 +62,12 @@ async def measure_ticks(
     return runs
 
 
+async def take_in(contestant: Evaluates, scene: Scene, stream: Stream) -> None:
+    """The stream, and the first tick: the state in which ticks are measured. Raises WrongStateError."""
+    async with run_until(contestant, scene, stream.events) as pid, _watch(contestant, scene) as watch:
+        await _run(contestant, _first(stream), 0, scene, watch, pid, stream)
+
+
 def _first(stream: Stream) -> Case:
     return Case("the first tick", min(stream.last_active().values()) - _MICROSECOND, 0)
 
