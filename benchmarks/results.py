@@ -59,7 +59,6 @@ class FloorRun:
     count: int
     seconds: float
     cpu: Cpu
-    peak_memory_mb: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,11 +196,8 @@ def _tutorial_row(runs: Sequence[TickRun], faster: str) -> str:
 def floor_tables(runs: Sequence[FloorRun]) -> Iterator[str]:
     """Markdown, a table for each stream, a row for each part."""
     for stream in dict.fromkeys(run.stream for run in runs):
-        yield (
-            f"| {stream} | a second, in thousands | microseconds each | CPU s: process + broker + Postgres"
-            " | peak memory |"
-        )
-        yield "|---|---|---|---|---|"
+        yield f"| {stream} | a second, in thousands | microseconds each | CPU s: process + broker + Postgres |"
+        yield "|---|---|---|---|"
         of_stream = [run for run in runs if run.stream == stream]
         for part in dict.fromkeys(run.part for run in of_stream):
             yield _floor_row([run for run in of_stream if run.part == part])
@@ -211,8 +207,7 @@ def floor_tables(runs: Sequence[FloorRun]) -> Iterator[str]:
 def _floor_row(runs: Sequence[FloorRun]) -> str:
     return (
         f"| {runs[0].part}: {runs[0].count:,} {runs[0].unit} | {_thousands([run.count / run.seconds for run in runs])}"
-        f" | {Spread.of([run.seconds / run.count for run in runs]).text(1e6, digits=1)}"
-        f" | {_cpu(runs)} | {max(run.peak_memory_mb for run in runs):.0f} MB |"
+        f" | {Spread.of([run.seconds / run.count for run in runs]).text(1e6, digits=1)} | {_cpu(runs)} |"
     )
 
 

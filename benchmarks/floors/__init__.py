@@ -1,4 +1,4 @@
-"""The parts of the work, each all by itself: what nobody who does all of it can be faster than."""
+"""The parts of the work, each all by itself: less can't be expected of somebody who does one after the other."""
 
 from benchmarks.floors.measuring import measure_floors
 from benchmarks.floors.sizes import FULL, Sizes

@@ -21,7 +21,7 @@ from benchmarks.floors.sizes import Sizes
 from benchmarks.floors.tick import Tick
 from benchmarks.floors.upserting import Upsert
 from benchmarks.ingest import WrongStateError, database, in_turn
-from benchmarks.meters import Cpu, peak_memory_mb
+from benchmarks.meters import Cpu
 from benchmarks.results import FloorRun
 from benchmarks.services import Services
 from benchmarks.ticks import THRESHOLDS, cases, take_in
@@ -95,4 +95,4 @@ async def _measured(part: Part, services: Services, name: str) -> FloorRun:
         seconds, used = time.monotonic() - started, Cpu.read(*pids).since(before)
     if done != part.count:
         raise WrongStateError(f"{part.name}: {done:,} {part.unit} instead of {part.count:,}")
-    return FloorRun(0, part.name, "", part.unit, done, seconds, used, peak_memory_mb(os.getpid()))
+    return FloorRun(0, part.name, "", part.unit, done, seconds, used)

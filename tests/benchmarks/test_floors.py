@@ -29,7 +29,7 @@ async def test_each_part_is_measured_in_each_round(benched: Services) -> None:
     ]
     for run in runs:
         assert run.stream == "small"
-        assert min(run.seconds, run.peak_memory_mb) > 0
+        assert run.seconds > 0
     assert len(list(floor_tables(runs))) == 2 + len(runs) + 1
 
 
