@@ -1,12 +1,14 @@
 """The benchmarks measure work that was really done, and say so when it was not."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 
 import pytest
 
 from benchmarks.contestants import Contestant, Engine, FastStream, Plain, Scene
 from benchmarks.ingest import WrongStateError, measure_ingest
+from benchmarks.meters import Cpu
 from benchmarks.results import ingest_tables, ratio
 from benchmarks.services import Services
 from benchmarks.streams import Stream
@@ -53,7 +55,8 @@ async def test_who_would_take_too_long_is_given_fewer_events_and_the_table_says_
     assert FastStream().given(stream).events == 8
     runs = await measure_ingest(benched, [stream], [Plain(), Slow(max_records=10)], rounds=1)
     assert [run.events for run in runs] == [400, 100]
-    *_, row, _ = ingest_tables(runs, Plain().name)
+    # So few events may take less time than a processor's clock can tell.
+    *_, row, _ = ingest_tables([replace(run, cpu=Cpu(1.0, 1.0, 1.0)) for run in runs], Plain().name)
     assert row.startswith("| plain script, polls of 10 (of 100 events) | at least once | ")
 
 
