@@ -4,6 +4,8 @@ Workers, Kafka and Postgres are real, and the oracle judges the output. Each sto
 """
 
 import asyncio
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from functools import partial
 
@@ -77,6 +79,12 @@ def test_every_mutant_is_found() -> None:
 def test_the_table_has_a_row_for_every_defect() -> None:
     rows = [line for line in markdown().splitlines() if line.startswith("| `")]
     assert {row.split("`")[1] for row in rows} == (set(MUTANTS) | set(HARMLESS)) - {SOUND}
+
+
+def test_every_mutant_can_still_be_made() -> None:
+    # One that can't is a worker that doesn't start, which some of the stories would take for its defect.
+    made = subprocess.run([sys.executable, "-m", "tests.harness.mutants", "--apply"], capture_output=True, check=False)
+    assert (made.returncode, made.stdout) == (0, b""), made.stdout.decode()
 
 
 def test_a_patch_of_what_is_written_otherwise_now_fails() -> None:

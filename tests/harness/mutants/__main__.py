@@ -1,5 +1,30 @@
-"""Print the tables of mutants: ``python -m tests.harness.mutants``."""
+"""Print the tables of mutants: ``python -m tests.harness.mutants``. With ``--apply``, those that can't be made."""
 
+import os
+import sys
+
+from tests.harness.mutants import HARMLESS, MUTANTS
 from tests.harness.mutants.table import markdown
 
+
+def unmade() -> list[str]:
+    """The mutants whose patch doesn't fit the engine any more; each is made in a process of its own."""
+    names = []
+    for name, patch in (MUTANTS | HARMLESS).items():
+        child = os.fork()
+        if child == 0:
+            try:
+                patch()
+            except LookupError as error:
+                print(f"{name}: {error}", flush=True)
+                os._exit(1)
+            os._exit(0)
+        _, status = os.waitpid(child, 0)
+        if status:
+            names.append(name)
+    return names
+
+
+if sys.argv[1:] == ["--apply"]:
+    sys.exit(len(unmade()))
 print(markdown())

@@ -5,8 +5,8 @@ from consumer.ingest import Ingest
 from consumer.worker import ShardWorker
 from tests.harness.mutants.patching import rewrite
 
-_MOVE = """async with self._shard.transaction(position=batch.position) as moved:
-    moved.state = replace(moved.state, position=batch.next_position)
+_MOVE = """async with self._shard.transaction(position=decoded.position) as moved:
+    moved.state = replace(moved.state, position=decoded.next_position)
     await self._shard.commit(moved)
 """
 
@@ -16,13 +16,13 @@ def position_before_batch() -> None:
     rewrite(
         Ingest, "take_in", ("async with contextlib.AsyncExitStack()", f"{_MOVE}async with contextlib.AsyncExitStack()")
     )
-    rewrite(Ingest, "_begin", ("position=batch.position,", "position=batch.next_position,"))
+    rewrite(Ingest, "_begin", ("position=decoded.position,", "position=decoded.next_position,"))
 
 
 def position_after_batch() -> None:
     """The position is moved in a transaction after that of the batch."""
     rewrite(Ingest, "take_in", ("seconds = time.monotonic()", f"{_MOVE}seconds = time.monotonic()"))
-    rewrite(Ingest, "_begin", ("write.state = replace(write.state, position=batch.next_position)", ""))
+    rewrite(Ingest, "_begin", ("write.state = replace(write.state, position=decoded.next_position)", ""))
 
 
 def barrier_before_tick() -> None:
