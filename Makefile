@@ -87,11 +87,13 @@ bench: install ## Measure ingest and ticks beside the script one would write ins
 	@$(BIN)/python -m benchmarks ingest --rounds $(or $(ROUNDS),5)
 	@$(BIN)/python -m benchmarks ticks --rounds $(or $(ROUNDS),5)
 
-bench-peers: install ## The same beside all peers, and the raw parts, into docs/PERFORMANCE.md with its charts (an hour)
+bench-peers: install ## The same beside all peers, and the raw parts, into docs/PERFORMANCE.md with its charts (1.5 hours)
 	@$(BIN)/python -m benchmarks ingest --peers --rounds $(or $(ROUNDS),5) --document docs/PERFORMANCE.md
 	@$(BIN)/python -m benchmarks ticks --peers --rounds $(or $(ROUNDS),5) --document docs/PERFORMANCE.md
 	@$(BIN)/python -m benchmarks floors --rounds $(or $(ROUNDS),5) --document docs/PERFORMANCE.md
 	@$(BIN)/python -m benchmarks tutorial --rounds $(or $(ROUNDS),5) --document docs/PERFORMANCE.md
+	@$(BIN)/python -m benchmarks latency --document docs/PERFORMANCE.md
+	@$(BIN)/python -m benchmarks scale --rounds $(or $(ROUNDS),5) --document docs/PERFORMANCE.md
 	@$(BIN)/python -m benchmarks.charts
 
 fuzz: install ## Feed the codec with made-up records: MINUTES=10

@@ -11,13 +11,17 @@ from pathlib import Path
 from benchmarks.contestants import Contestant, Engine, Evaluates, FastStream, KafkaStreams, Plain, Quix
 from benchmarks.floors import FULL, measure_floors
 from benchmarks.ingest import WrongStateError, measure_ingest
+from benchmarks.latency import FULL as LATENCY
+from benchmarks.latency import measure_latency
 from benchmarks.results import (
     FloorRun,
+    Measured,
     Report,
-    Run,
     TickRun,
     floor_tables,
     ingest_tables,
+    latency_table,
+    scale_tables,
     tick_tables,
     tutorial_tables,
 )
@@ -33,6 +37,7 @@ from deploy.local.jars import kafka_version
 _WRONG, _NO_PLATFORM = 1, 3
 _LIBRARIES = ("aiokafka", "asyncpg", "pydantic", "msgspec", "uvloop")
 _FEW_DUE = 5_000
+_PROCESSES = (1, 2, 4)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,11 +102,30 @@ def _tutorial(services: Services, plan: Plan) -> tuple[Report, str]:
     return _report("tutorial", replace(plan, streams=(), peers=False), runs), "\n".join(tutorial_tables(runs, "engine"))
 
 
+def _latency(services: Services, plan: Plan) -> tuple[Report, str]:
+    waits = asyncio.run(measure_latency(services, LATENCY))
+    return _report("latency", replace(plan, rounds=1, streams=(), peers=False), waits), "\n".join(latency_table(waits))
+
+
+def _scale(services: Services, plan: Plan) -> tuple[Report, str]:
+    engines = [Engine(processes=number) for number in _PROCESSES]
+    streams = [STREAMS[name] for name in plan.streams]
+    runs = asyncio.run(measure_ingest(services, streams, engines, plan.rounds))
+    ticks: list[TickRun] = []
+    for stream in streams:
+        *_, everybody = cases(stream, _FEW_DUE)
+        evaluating = [replace(engine, settings=THRESHOLDS) for engine in engines]
+        ticks += asyncio.run(measure_ticks(services, stream, [everybody], evaluating, plan.rounds))
+    return _report("scale", replace(plan, peers=False), [*runs, *ticks]), "\n".join(scale_tables(runs, ticks))
+
+
 _MEASUREMENTS: dict[str, Callable[[Services, Plan], tuple[Report, str]]] = {
     "ingest": _ingest,
     "ticks": _ticks,
     "floors": _floors,
     "tutorial": _tutorial,
+    "latency": _latency,
+    "scale": _scale,
 }
 
 
@@ -122,7 +146,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _report(what: str, plan: Plan, runs: list[Run] | list[TickRun] | list[FloorRun]) -> Report:
+def _report(what: str, plan: Plan, runs: Sequence[Measured]) -> Report:
     command = f"python -m benchmarks {what} --rounds {plan.rounds}"
     command += f" --streams {' '.join(plan.streams)}" if plan.streams else ""
     command += " --peers" if plan.peers else ""

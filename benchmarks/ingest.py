@@ -105,7 +105,7 @@ class _Work:
     async def wait(self, holds: Callable[[], Awaitable[bool]], seconds: float, pause: float) -> None:
         """Wait until it holds. Raises WrongStateError when that takes too long."""
         try:
-            await _until(holds, seconds, pause)
+            await until(holds, seconds, pause)
         except (TimeoutError, OSError) as error:
             raise WrongStateError(f"{self.contestant.name} did not end:\n{last_lines(self.log)}") from error
 
@@ -139,7 +139,8 @@ async def run_until(contestant: Contestant, scene: Scene, events: int) -> AsyncI
         yield work.process.pid
 
 
-async def _until(holds: Callable[[], Awaitable[bool]], seconds: float, pause: float) -> None:
+async def until(holds: Callable[[], Awaitable[bool]], seconds: float, pause: float) -> None:
+    """Wait until it holds, looking again after each pause. Raises TimeoutError."""
     async with asyncio.timeout(seconds):
         while not await holds():  # noqa: ASYNC110 - another process, which tells nobody
             await asyncio.sleep(pause)

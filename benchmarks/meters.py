@@ -31,7 +31,11 @@ class Cpu:
 
 
 def peak_memory_mb(pid: int) -> float:
-    """The most that the process has held of memory so far, in MB (10^6 bytes)."""
+    """The most that the process, or the largest of its children, has held of memory so far, in MB (10^6 bytes)."""
+    return max(_peak_mb(each.pid) for each in (psutil.Process(pid), *psutil.Process(pid).children(recursive=True)))
+
+
+def _peak_mb(pid: int) -> float:
     status = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
     [kilobytes] = [line.split()[1] for line in status.splitlines() if line.startswith("VmHWM")]
     return int(kilobytes) * 1_024 / 1e6

@@ -1,11 +1,12 @@
 """What was measured, as it is kept in a file, and what it comes to."""
 
 import json
+import math
 import statistics
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from benchmarks.meters import Cpu
 
@@ -62,6 +63,22 @@ class FloorRun:
 
 
 @dataclass(frozen=True, slots=True)
+class Waits:
+    """From the produce of something until something shows, each time in seconds, while ``load`` comes in."""
+
+    what: str
+    load: str
+    seconds: Sequence[float]
+
+    def within(self, share: float) -> float:
+        """Within how long so large a share of them showed."""
+        return sorted(self.seconds)[max(0, math.ceil(share * len(self.seconds)) - 1)]
+
+
+Measured: TypeAlias = Run | TickRun | FloorRun | Waits
+
+
+@dataclass(frozen=True, slots=True)
 class Spread:
     """The least, the middle and the greatest of several figures."""
 
@@ -87,7 +104,7 @@ class Report:
     command: str
     machine: dict[str, Any]
     versions: dict[str, str]
-    runs: Sequence[Run] | Sequence[TickRun] | Sequence[FloorRun]
+    runs: Sequence[Measured]
 
     def write(self, path: Path) -> None:
         """As JSON."""
@@ -219,3 +236,31 @@ def _milliseconds(seconds: Sequence[float | None]) -> str:
 def _cpu(runs: Sequence[Run] | Sequence[TickRun] | Sequence[FloorRun]) -> str:
     sides = [statistics.median(getattr(run.cpu, side) for run in runs) for side in Cpu.__slots__]
     return " + ".join(f"{side:.2f}" for side in sides)
+
+
+def scale_tables(runs: Sequence[Run], ticks: Sequence[TickRun]) -> Iterator[str]:
+    """Markdown, a row for each number of processes at each kind of work."""
+    yield "| | a second, in thousands | microseconds of CPU each: process + broker + Postgres | peak memory of one |"
+    yield "|---|---|---|---|"
+    for stream, name in dict.fromkeys((run.stream, run.contestant) for run in runs):
+        of_kind = [run for run in runs if (run.stream, run.contestant) == (stream, name)]
+        yield _scale_row(f"{stream}: {name}", [(run.events, run.seconds, run) for run in of_kind])
+    for case, name in dict.fromkeys((run.case, run.contestant) for run in ticks):
+        done = [run for run in ticks if (run.case, run.contestant) == (case, name)]
+        yield _scale_row(f"a tick, {case}: {name}", [(run.due, run.last_message or run.ended, run) for run in done])
+
+
+def _scale_row(what: str, runs: Sequence[tuple[int, float, Run | TickRun]]) -> str:
+    rates = _thousands([count / seconds for count, seconds, _ in runs])
+    of_sides = [[getattr(run.cpu, side) / count for count, _, run in runs] for side in Cpu.__slots__]
+    each = " + ".join(f"{statistics.median(seconds) * 1e6:.1f}" for seconds in of_sides)
+    return f"| {what} | {rates} | {each} | {max(run.peak_memory_mb for _, _, run in runs):.0f} MB |"
+
+
+def latency_table(waits: Sequence[Waits]) -> Iterator[str]:
+    """Markdown, a row for each kind."""
+    yield "| from the produce of | while there comes in | ms: half within | 99 of 100 within | measured |"
+    yield "|---|---|---|---|---|"
+    for one in waits:
+        half, most = (f"{one.within(share) * 1e3:,.0f}" for share in (0.5, 0.99))
+        yield f"| {one.what} | {one.load} | {half} | {most} | {len(one.seconds)} |"

@@ -23,7 +23,8 @@ from benchmarks.topics import committed_reader, committed_records, partitions_of
 # How often is looked: at least so much time lies between two looks, and at least this share of what has passed.
 _LOOK_SECONDS, _LOOK_SHARE = 0.01, 0.01
 _TICK_SECONDS = 300.0
-_THRESHOLD = timedelta(hours=1)
+THRESHOLD = timedelta(hours=1)
+"""After so long without activity a user is due."""
 THRESHOLDS = {"INACTIVITY_THRESHOLD_SECONDS": "3600", "MESSAGE_FREQUENCY_HOURS": "24"}
 """Settings of the engine; the peers have the same thresholds."""
 _MICROSECOND = timedelta(microseconds=1)
@@ -47,16 +48,16 @@ async def measure_ticks(
     with ProgressBar() as bar:
         task = bar.add_task(f"{stream.name}: writing {stream.events:,} events", total=rounds * len(contestants))
         await stream.load(services.kafka, topic)
-        first = _first(stream)
+        first = first_tick(stream)
         for number, contestant in in_turn(contestants, rounds):
             bar.update(task, description=f"{stream.users:,} users, round {number + 1}: {contestant.name}")
             name = f"ticks-{stream.name}-{number}-{contestants.index(contestant)}"
             async with database(services, name) as dsn:
                 scene = Scene(services, topic, dsn, name)
-                async with run_until(contestant, scene, stream.events) as pid, _watch(contestant, scene) as watch:
+                async with run_until(contestant, scene, stream.events) as pid, watching(contestant, scene) as watch:
                     # The engine's first tick of all looks at everybody, to note the thresholds.
                     for case in (first, *cases):
-                        run = await _run(contestant, case, number, scene, watch, pid, stream)
+                        run = await run_tick(contestant, case, number, scene, watch, pid, stream)
                         runs += [run] if case in cases else []
             bar.advance(task)
     return runs
@@ -64,11 +65,12 @@ async def measure_ticks(
 
 async def take_in(contestant: Evaluates, scene: Scene, stream: Stream) -> None:
     """The stream, and the first tick: the state in which ticks are measured. Raises WrongStateError."""
-    async with run_until(contestant, scene, stream.events) as pid, _watch(contestant, scene) as watch:
-        await _run(contestant, _first(stream), 0, scene, watch, pid, stream)
+    async with run_until(contestant, scene, stream.events) as pid, watching(contestant, scene) as watch:
+        await run_tick(contestant, first_tick(stream), 0, scene, watch, pid, stream)
 
 
-def _first(stream: Stream) -> Case:
+def first_tick(stream: Stream) -> Case:
+    """The one that looks at everybody, and finds nobody due."""
     return Case("the first tick", min(stream.last_active().values()) - _MICROSECOND, 0)
 
 
@@ -76,14 +78,14 @@ def cases(stream: Stream, few: int) -> Sequence[Case]:
     """In the order of their times: nobody, a few, and everybody, those few among them, since two days have passed."""
     last = sorted(stream.last_active().values())
     return (
-        Case("nobody is due", last[0] + _THRESHOLD, 0),
-        Case(f"{few:,} are due", last[few - 1] + _THRESHOLD + _MICROSECOND, few),
+        Case("nobody is due", last[0] + THRESHOLD, 0),
+        Case(f"{few:,} are due", last[few - 1] + THRESHOLD + _MICROSECOND, few),
         Case("everybody is due", last[-1] + timedelta(days=2), stream.users),
     )
 
 
 @dataclass(frozen=True, slots=True)
-class _Watch:
+class Watch:
     """The topic of the messages, as far as it is committed, and the ticks that have ended."""
 
     kafka: str
@@ -120,9 +122,10 @@ class _Message(msgspec.Struct):
     decided_at: datetime
 
 
-async def _run(
-    contestant: Evaluates, case: Case, number: int, scene: Scene, watch: _Watch, pid: int, stream: Stream
+async def run_tick(
+    contestant: Evaluates, case: Case, number: int, scene: Scene, watch: Watch, pid: int, stream: Stream
 ) -> TickRun:
+    """A tick, from its produce to its end. Raises WrongStateError when others than those who are due got a message."""
     pids = pid, scene.services.broker_pid, scene.services.postgres_pid
     before, ended = await watch.visible(), await watch.ended()
     seen: list[tuple[float, int]] = []
@@ -160,7 +163,8 @@ async def _run(
 
 
 @asynccontextmanager
-async def _watch(contestant: Evaluates, scene: Scene) -> AsyncIterator[_Watch]:
+async def watching(contestant: Evaluates, scene: Scene) -> AsyncIterator[Watch]:
+    """What tells how far a contestant is."""
     kafka = scene.services.kafka
     # One that asks must not fetch: its questions would wait behind the fetch, up to half a second.
     async with (
@@ -170,4 +174,4 @@ async def _watch(contestant: Evaluates, scene: Scene) -> AsyncIterator[_Watch]:
     ):
         messages = partitions_of(f"{scene.name}-message")
         ticks = [TopicPartition(f"{scene.name}-tick", number) for number in contestant.tick_partitions]
-        yield _Watch(kafka, ended, messages, ticks, producer, asking)
+        yield Watch(kafka, ended, messages, ticks, producer, asking)

@@ -21,15 +21,20 @@ _ENGAGE = str(Path(sys.executable).parent / "engage")
 
 @dataclass(frozen=True, slots=True)
 class Engine:
-    """One process, all guarantees on and nothing tuned. ``settings``: by their short name, others than usual."""
+    """All guarantees on and nothing tuned. ``settings``: by their short name, others than usual."""
 
-    name: str = "engine"
+    processes: int = 1
     promises: str = "exactly once"
     settings: Mapping[str, str] = field(default_factory=dict)
 
     def given(self, stream: Stream) -> Stream:
         """All of it."""
         return stream
+
+    @property
+    def name(self) -> str:
+        """With the number of processes, where there are several."""
+        return "engine" if self.processes == 1 else f"engine, {self.processes} processes"
 
     async def prepare(self, scene: Scene) -> None:
         """`engage init`."""
@@ -38,7 +43,7 @@ class Engine:
 
     def start(self, scene: Scene, log: Path) -> "subprocess.Popen[bytes]":
         """`engage run`."""
-        return started([_ENGAGE, "run"], log, self._variables(scene))
+        return started([_ENGAGE, "run", "--processes", str(self.processes)], log, self._variables(scene))
 
     def has_begun(self, log: Path) -> bool:
         """A shard that is taken over is read from that moment: a few milliseconds to the engine's disadvantage."""
