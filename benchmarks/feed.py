@@ -9,7 +9,7 @@ from itertools import count, islice
 
 from aiokafka import AIOKafkaProducer
 
-from benchmarks.streams import PARTITIONS
+from benchmarks.streams import PARTITIONS, event, written
 
 _USERS = 20_000
 _PAUSE_SECONDS = 0.05
@@ -24,12 +24,11 @@ async def main(kafka: str, topic: str, rate: int) -> None:
     async with AIOKafkaProducer(bootstrap_servers=kafka, max_batch_size=_BATCH_BYTES) as producer:
         for number in count(1):
             due = time.monotonic() + _PAUSE_SECONDS
-            at = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+            at = written(datetime.now(UTC))
             for partition, some in enumerate(by_partition):
                 batch = producer.create_batch()
                 for user in islice(some, each):
-                    value = f'{{"type":"user.active","user_id":"{user}","occurred_at":"{at}","source":"app/{number}"}}'
-                    batch.append(key=user.encode(), value=value.encode(), timestamp=None)
+                    batch.append(key=user.encode(), value=event(user, at, number), timestamp=None)
                 await producer.send_batch(batch, topic, partition=partition)
             await asyncio.sleep(max(0.0, due - time.monotonic()))
 

@@ -61,7 +61,8 @@ class Stream:
             batches = [producer.create_batch() for _ in range(PARTITIONS)]
             for number, owner in enumerate(self.owners()):
                 place = places[owner]
-                key, value = user_id(owner).encode(), _value(number, owner)
+                user = user_id(owner)
+                key, value = user.encode(), event(user, written(_time(number)), number)
                 if batches[place].append(key=key, value=value, timestamp=now) is None:
                     await producer.send_batch(batches[place], topic, partition=place)
                     batches[place] = producer.create_batch()
@@ -90,12 +91,14 @@ def _time(number: int) -> datetime:
     return _BEGINNING + number * _MILLISECOND
 
 
-def _value(number: int, owner: int) -> bytes:
+def written(at: datetime) -> str:
+    """A time as events have it."""
+    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def event(user: str, occurred_at: str, number: int) -> bytes:
     """Some 120 bytes, with one field that nobody needs, as real events have."""
-    written = _time(number).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    text = (
-        f'{{"type":"user.active","user_id":"{user_id(owner)}","occurred_at":"{written}","source":"app/{number:016x}"}}'
-    )
+    text = f'{{"type":"user.active","user_id":"{user}","occurred_at":"{occurred_at}","source":"app/{number:016x}"}}'
     return text.encode()
 
 

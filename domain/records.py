@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias
+from typing import Protocol, Self, TypeAlias
 
 from domain.values import value
 
@@ -46,6 +46,13 @@ class InputRecord:
     value: bytes | None
     headers: Headers = ()
 
+    @classmethod
+    def of(cls, topic: str, partition: int, raw: RawRecord) -> Self:
+        """The record of a client, with its place and without the client's bookkeeping."""
+        headers = tuple(raw.headers) if raw.headers else ()
+        # By position: names cost half as much again.
+        return cls(topic, partition, raw.offset, raw.timestamp, raw.key, raw.value, headers)
+
 
 @dataclass(frozen=True, slots=True)
 class RecordBatch:
@@ -62,9 +69,7 @@ class RecordBatch:
 
     def input_record(self, raw: RawRecord) -> InputRecord:
         """One of the records with all that it needs to stand alone."""
-        headers = tuple(raw.headers) if raw.headers else ()
-        # By position: names cost half as much again.
-        return InputRecord(self.topic, self.partition, raw.offset, raw.timestamp, raw.key, raw.value, headers)
+        return InputRecord.of(self.topic, self.partition, raw)
 
 
 @value

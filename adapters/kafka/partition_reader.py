@@ -12,7 +12,6 @@ from adapters.kafka.discard import stop_consumer
 from adapters.kafka.inspection import Extent
 from adapters.kafka.lenient import fetch_leniently
 from adapters.kafka.metadata import client_of, partition_count
-from adapters.kafka.records import input_record
 from adapters.kafka.starting import start_client
 from domain.errors import TransientError
 from domain.records import InputRecord
@@ -76,7 +75,7 @@ class PartitionReader:
             records, reached = await self._poll(tp, position)
             for record in records:
                 if record.offset < extent.end:
-                    yield input_record(record)
+                    yield InputRecord.of(self.topic, partition, record)
             idle = idle + _POLL_SECONDS if reached == position else 0.0
             if idle > self._connection.timeout_seconds:
                 raise TransientError(f"could not read {self.topic} to its end: nothing comes")

@@ -10,7 +10,6 @@ from adapters.kafka.connection import KafkaConnection
 from adapters.kafka.deadline import persistently, within
 from adapters.kafka.discard import stop_consumer
 from adapters.kafka.metadata import client_of, partition_count
-from adapters.kafka.records import input_record
 from adapters.kafka.starting import start_client
 from domain.errors import TransientError
 from domain.records import InputRecord
@@ -78,7 +77,7 @@ class TopicReader:
             )
             for tp in self._positions:
                 self._positions[tp] = await self._consumer.position(tp)
-        return [input_record(record) for records in found.values() for record in records]
+        return [InputRecord.of(tp.topic, tp.partition, record) for tp, records in found.items() for record in records]
 
     async def read_to(self, ends: Mapping[int, int]) -> AsyncGenerator[InputRecord, None]:
         """The records below these offsets, by partition, as ``ends`` gave them; then it is over.

@@ -32,6 +32,16 @@ class Scene:
         """For logs."""
         return self.services.folder
 
+    @property
+    def variables(self) -> dict[str, str]:
+        """What every peer is told."""
+        return {
+            "KAFKA": self.services.kafka,
+            "POSTGRES_DSN": self.dsn,
+            "TOPIC": self.topic,
+            "GROUP": self.name,
+        }
+
 
 class Contestant(Protocol):
     """Reads the topic of a scene and keeps who was last active."""

@@ -31,13 +31,7 @@ class FastStream(Peer):
 
     def start(self, scene: Scene, log: Path) -> "subprocess.Popen[bytes]":
         """In its environment."""
-        variables = {
-            "KAFKA": scene.services.kafka,
-            "POSTGRES_DSN": scene.dsn,
-            "TOPIC": scene.topic,
-            "GROUP": scene.name,
-        }
-        return started([str(python_of("faststream")), str(_APP)], log, variables)
+        return started([str(python_of("faststream")), str(_APP)], log, scene.variables)
 
     async def last_active(self, scene: Scene) -> Mapping[str, datetime]:
         """The application's table."""

@@ -43,12 +43,9 @@ class KafkaStreams(Peer):
 
     def start(self, scene: Scene, log: Path) -> "subprocess.Popen[bytes]":
         """With Java's own defaults for a server: the G1 collector, a quarter of the memory at most."""
-        variables = {
-            "KAFKA": scene.services.kafka,
-            "TOPIC": scene.topic,
+        variables = scene.variables | {
             "TICK_TOPIC": f"{scene.name}-tick",
             "MESSAGE_TOPIC": f"{scene.name}-message",
-            "GROUP": scene.name,
             "THREADS": str(self.threads),
             "STATE_FOLDER": str(scene.folder / f"{scene.name}-state"),
         }

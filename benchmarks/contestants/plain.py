@@ -27,13 +27,7 @@ class Plain(Peer):
 
     def start(self, scene: Scene, log: Path) -> "subprocess.Popen[bytes]":
         """With the engine's libraries, in the same versions."""
-        variables = {
-            "KAFKA": scene.services.kafka,
-            "POSTGRES_DSN": scene.dsn,
-            "TOPIC": scene.topic,
-            "GROUP": scene.name,
-            "MAX_RECORDS": str(self.max_records),
-        }
+        variables = scene.variables | {"MAX_RECORDS": str(self.max_records)}
         return started([sys.executable, "-m", "benchmarks.peers.plain"], log, variables)
 
     async def last_active(self, scene: Scene) -> Mapping[str, datetime]:

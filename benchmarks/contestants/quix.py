@@ -37,10 +37,7 @@ class Quix(Peer):
 
     def start(self, scene: Scene, log: Path) -> "subprocess.Popen[bytes]":
         """In its environment."""
-        variables = {
-            "KAFKA": scene.services.kafka,
-            "TOPIC": scene.topic,
-            "GROUP": scene.name,
+        variables = scene.variables | {
             "COMMIT_SECONDS": str(self.commit_seconds),
             "STATE_FOLDER": str(scene.folder / f"{scene.name}-state"),
         }

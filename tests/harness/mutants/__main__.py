@@ -7,9 +7,9 @@ from tests.harness.mutants import HARMLESS, MUTANTS
 from tests.harness.mutants.table import markdown
 
 
-def unmade() -> list[str]:
-    """The mutants whose patch doesn't fit the engine any more; each is made in a process of its own."""
-    names = []
+def unmade() -> int:
+    """How many mutants' patches don't fit the engine any more; each is made in a process of its own, which says so."""
+    failed = 0
     for name, patch in (MUTANTS | HARMLESS).items():
         child = os.fork()
         if child == 0:
@@ -20,11 +20,10 @@ def unmade() -> list[str]:
                 os._exit(1)
             os._exit(0)
         _, status = os.waitpid(child, 0)
-        if status:
-            names.append(name)
-    return names
+        failed += status != 0
+    return failed
 
 
 if sys.argv[1:] == ["--apply"]:
-    sys.exit(len(unmade()))
+    sys.exit(unmade())
 print(markdown())
