@@ -4,14 +4,16 @@ from urllib.parse import urlsplit
 
 import asyncpg
 
+_SECONDS = 60.0
+
 
 async def execute(dsn: str, statement: str) -> None:
-    """Run it on a connection of its own."""
-    connection = await asyncpg.connect(dsn)
+    """Run it on a connection of its own, within a minute."""
+    connection = await asyncpg.connect(dsn, command_timeout=_SECONDS)
     try:
         await connection.execute(statement)
     finally:
-        await connection.close()
+        await connection.close(timeout=_SECONDS)
 
 
 def database_dsn(dsn: str, name: str) -> str:

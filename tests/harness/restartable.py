@@ -9,7 +9,7 @@ import shutil
 import signal
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Literal, Protocol
 
@@ -82,7 +82,7 @@ class Restartable:
 
     def _wake(self) -> None:
         for pid in self._frozen:
-            os.kill(pid, signal.SIGCONT)
+            _signal(pid, signal.SIGCONT)
         self._frozen = []
 
     def _freeze(self) -> list[int]:
@@ -91,13 +91,13 @@ class Restartable:
         os.kill(parent, signal.SIGSTOP)
         processes = [parent, *children(parent)]
         for pid in processes[1:]:
-            os.kill(pid, signal.SIGSTOP)
+            _signal(pid, signal.SIGSTOP)
         return processes
 
     def _kill(self) -> None:
         """SIGKILL to all of it at once: children that outlived their parent could still write."""
         for pid in self._freeze()[1:]:
-            os.kill(pid, signal.SIGKILL)
+            _signal(pid, signal.SIGKILL)
         self._server.kill()
 
     async def _call(self, blocking: Callable[[], None]) -> None:
@@ -166,6 +166,12 @@ def children(parent: int) -> Iterator[int]:
             continue  # ended meanwhile
         if int(pid) == parent and state != "Z":
             yield int(stat.parent.name)
+
+
+def _signal(pid: int, number: signal.Signals) -> None:
+    """One that has just ended needs no signal: a woken parent reaps whom its clients left while it was frozen."""
+    with suppress(ProcessLookupError):
+        os.kill(pid, number)
 
 
 def _alive(pid: int) -> bool:
