@@ -87,13 +87,16 @@ bench: install ## Measure ingest and ticks beside the script one would write ins
 	@$(BIN)/python -m benchmarks ingest --rounds $(or $(ROUNDS),5)
 	@$(BIN)/python -m benchmarks ticks --rounds $(or $(ROUNDS),5)
 
-bench-peers: install ## The same beside all peers, and the raw parts, into docs/PERFORMANCE.md with its charts (1.5 hours)
+bench-peers: install ## The same beside all peers, and the raw parts, into docs/PERFORMANCE.md with its charts (2 hours)
 	@$(BIN)/python -m benchmarks ingest --peers --rounds $(or $(ROUNDS),5) --document docs/PERFORMANCE.md
 	@$(BIN)/python -m benchmarks ticks --peers --rounds $(or $(ROUNDS),5) --document docs/PERFORMANCE.md
 	@$(BIN)/python -m benchmarks floors --rounds $(or $(ROUNDS),5) --document docs/PERFORMANCE.md
 	@$(BIN)/python -m benchmarks tutorial --rounds $(or $(ROUNDS),5) --document docs/PERFORMANCE.md
 	@$(BIN)/python -m benchmarks latency --document docs/PERFORMANCE.md
 	@$(BIN)/python -m benchmarks scale --rounds $(or $(ROUNDS),5) --document docs/PERFORMANCE.md
+	@$(BIN)/python -m benchmarks sizes --document docs/PERFORMANCE.md
+	@$(BIN)/python -m benchmarks capacity --rounds $(or $(ROUNDS),5) --document docs/SCALING.md
+	@$(BIN)/python -m benchmarks shards --rounds $(or $(ROUNDS),5) --document docs/SCALING.md
 	@$(BIN)/python -m benchmarks.charts
 
 fuzz: install ## Feed the codec with made-up records: MINUTES=10

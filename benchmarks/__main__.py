@@ -1,4 +1,4 @@
-"""`make bench`: the engine and what a user would pick instead, as JSON and as the tables of docs/PERFORMANCE.md."""
+"""`make bench`: the engine and what a user would pick instead, as JSON and as the tables of docs/."""
 
 import argparse
 import asyncio
@@ -8,6 +8,9 @@ from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 
+from benchmarks.capacity.measuring import FULL as CAPACITY
+from benchmarks.capacity.measuring import measure_capacity
+from benchmarks.capacity.tables import capacity_tables
 from benchmarks.contestants import Contestant, Engine, Evaluates, FastStream, KafkaStreams, Plain, Quix
 from benchmarks.floors import FULL, measure_floors
 from benchmarks.ingest import WrongStateError, measure_ingest
@@ -22,10 +25,15 @@ from benchmarks.results import (
     ingest_tables,
     latency_table,
     scale_tables,
+    size_table,
     tick_tables,
     tutorial_tables,
 )
 from benchmarks.services import POSTGRES_VERSION, Services, machine, running_services
+from benchmarks.shards.measuring import FULL as SHARDS
+from benchmarks.shards.measuring import measure_shards
+from benchmarks.shards.tables import shard_tables
+from benchmarks.sizes import Sizes, measure_sizes
 from benchmarks.streams import STREAMS
 from benchmarks.ticks import THRESHOLDS, cases, measure_ticks
 from benchmarks.tutorial import USERS, loops, measure_tutorial
@@ -119,6 +127,23 @@ def _scale(services: Services, plan: Plan) -> tuple[Report, str]:
     return _report("scale", replace(plan, peers=False), [*runs, *ticks]), "\n".join(scale_tables(runs, ticks))
 
 
+def _sizes(services: Services, plan: Plan) -> tuple[Report, str]:
+    runs = asyncio.run(measure_sizes(services, Sizes()))
+    return _report("sizes", replace(plan, rounds=1, streams=(), peers=False), runs), "\n".join(size_table(runs))
+
+
+def _capacity(services: Services, plan: Plan) -> tuple[Report, str]:
+    measured = asyncio.run(measure_capacity(services, CAPACITY, plan.rounds))
+    points = [*measured.fitted, *measured.held_back]
+    return _report("capacity", replace(plan, streams=(), peers=False), points), "\n".join(capacity_tables(measured))
+
+
+def _shards(services: Services, plan: Plan) -> tuple[Report, str]:
+    measured = asyncio.run(measure_shards(services, SHARDS, plan.rounds))
+    found: list[Measured] = [*measured.moves, *measured.footprints]
+    return _report("shards", replace(plan, streams=(), peers=False), found), "\n".join(shard_tables(measured))
+
+
 _MEASUREMENTS: dict[str, Callable[[Services, Plan], tuple[Report, str]]] = {
     "ingest": _ingest,
     "ticks": _ticks,
@@ -126,6 +151,9 @@ _MEASUREMENTS: dict[str, Callable[[Services, Plan], tuple[Report, str]]] = {
     "tutorial": _tutorial,
     "latency": _latency,
     "scale": _scale,
+    "sizes": _sizes,
+    "capacity": _capacity,
+    "shards": _shards,
 }
 
 

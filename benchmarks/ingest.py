@@ -13,6 +13,7 @@ from typing import TypeVar
 import asyncpg
 from rich.progress import Progress as ProgressBar
 
+from benchmarks.arrivals import until
 from benchmarks.contestants.contestant import Contestant, Progress, Scene, last_lines
 from benchmarks.meters import Cpu, peak_memory_mb
 from benchmarks.results import Run
@@ -76,7 +77,7 @@ async def _load(services: Services, stream: Stream) -> _Loaded:
 
 async def _run(contestant: Contestant, loaded: _Loaded, scene: Scene, number: int) -> Run:
     stream, expected = loaded.stream, loaded.expected
-    async with _working(contestant, scene) as work:
+    async with working(contestant, scene) as work:
         pids = work.process.pid, scene.services.broker_pid, scene.services.postgres_pid
         started, before = time.monotonic(), Cpu.read(*pids)
         await work.until(stream.events)
@@ -90,7 +91,7 @@ async def _run(contestant: Contestant, loaded: _Loaded, scene: Scene, number: in
 
 
 @dataclass(frozen=True, slots=True)
-class _Work:
+class Working:
     """A contestant that has begun."""
 
     contestant: Contestant
@@ -118,11 +119,12 @@ class _Work:
 
 
 @asynccontextmanager
-async def _working(contestant: Contestant, scene: Scene) -> AsyncIterator[_Work]:
+async def working(contestant: Contestant, scene: Scene) -> AsyncIterator[Working]:
+    """One that has received its first record, ended afterwards. Raises WrongStateError."""
     log = scene.folder / f"{scene.name}.log"
     await contestant.prepare(scene)
     async with contestant.progress(scene) as progress:
-        work = _Work(contestant, contestant.start(scene, log), log, progress)
+        work = Working(contestant, contestant.start(scene, log), log, progress)
         try:
             await work.wait(work.has_begun, _BEGIN_SECONDS, _LOOK_SECONDS / 10)
             yield work
@@ -134,16 +136,9 @@ async def _working(contestant: Contestant, scene: Scene) -> AsyncIterator[_Work]
 @asynccontextmanager
 async def run_until(contestant: Contestant, scene: Scene, events: int) -> AsyncIterator[int]:
     """The pid of one that works, and has the effect of so many events committed. Raises WrongStateError."""
-    async with _working(contestant, scene) as work:
+    async with working(contestant, scene) as work:
         await work.until(events)
         yield work.process.pid
-
-
-async def until(holds: Callable[[], Awaitable[bool]], seconds: float, pause: float) -> None:
-    """Wait until it holds, looking again after each pause. Raises TimeoutError."""
-    async with asyncio.timeout(seconds):
-        while not await holds():  # noqa: ASYNC110 - another process, which tells nobody
-            await asyncio.sleep(pause)
 
 
 @asynccontextmanager

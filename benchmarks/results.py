@@ -8,7 +8,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from benchmarks.capacity.fitting import Point
 from benchmarks.meters import Cpu
+from benchmarks.shards.figures import Footprint, Move
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +77,7 @@ class Waits:
         return sorted(self.seconds)[max(0, math.ceil(share * len(self.seconds)) - 1)]
 
 
-Measured: TypeAlias = Run | TickRun | FloorRun | Waits
+Measured: TypeAlias = Run | TickRun | FloorRun | Waits | Point | Move | Footprint
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,7 +236,12 @@ def _milliseconds(seconds: Sequence[float | None]) -> str:
 
 
 def _cpu(runs: Sequence[Run] | Sequence[TickRun] | Sequence[FloorRun]) -> str:
-    sides = [statistics.median(getattr(run.cpu, side) for run in runs) for side in Cpu.__slots__]
+    return cpu_seconds([run.cpu for run in runs])
+
+
+def cpu_seconds(used: Sequence[Cpu]) -> str:
+    """Of process, broker and Postgres, the middle one each."""
+    sides = [statistics.median(getattr(each, side) for each in used) for side in Cpu.__slots__]
     return " + ".join(f"{side:.2f}" for side in sides)
 
 
@@ -255,6 +262,20 @@ def _scale_row(what: str, runs: Sequence[tuple[int, float, Run | TickRun]]) -> s
     of_sides = [[getattr(run.cpu, side) / count for count, _, run in runs] for side in Cpu.__slots__]
     each = " + ".join(f"{statistics.median(seconds) * 1e6:.1f}" for seconds in of_sides)
     return f"| {what} | {rates} | {each} | {max(run.peak_memory_mb for _, _, run in runs):.0f} MB |"
+
+
+def size_table(runs: Sequence[TickRun]) -> Iterator[str]:
+    """Markdown, a row for each number of users; of ticks of one kind the middle one."""
+    names = list(dict.fromkeys(run.case for run in runs))
+    of_some = " | ".join(f"{name}: ms to the end" for name in names[:-1])
+    yield f"| users | {of_some} | {names[-1]}: messages/s | peak memory |"
+    yield f"|{'---|' * (len(names) + 2)}"
+    for users in dict.fromkeys(run.users for run in runs):
+        of_size = [run for run in runs if run.users == users]
+        ticks = [_milliseconds([run.ended for run in of_size if run.case == name]) for name in names[:-1]]
+        everybody = next(run for run in of_size if run.case == names[-1])
+        rate = f"{everybody.due / everybody.ended:,.0f}"
+        yield f"| {users:,} | {' | '.join(ticks)} | {rate} | {max(run.peak_memory_mb for run in of_size):.0f} MB |"
 
 
 def latency_table(waits: Sequence[Waits]) -> Iterator[str]:

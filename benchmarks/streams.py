@@ -22,12 +22,16 @@ _BATCH_BYTES = 500_000
 
 @dataclass(frozen=True, slots=True)
 class Stream:
-    """``events`` of ``users``: each user once, in any order, and then any user each time; a millisecond between two."""
+    """``events`` of ``users``: each user once, in any order, and then any user each time; a millisecond between two.
+
+    ``partitions``: of the topic that they are written to.
+    """
 
     name: str
     users: int
     events: int = EVENTS
     seed: int = 1
+    partitions: int = PARTITIONS
 
     def owners(self) -> Iterator[int]:
         """The user of each event."""
@@ -41,7 +45,7 @@ class Stream:
     def last_active(self) -> dict[str, datetime]:
         """The state that everybody must end with."""
         last = {owner: number for number, owner in enumerate(self.owners())}
-        return {user_id(owner): _time(number) for owner, number in last.items()}
+        return {user_id(owner): time_of(number) for owner, number in last.items()}
 
     def shortened(self, divisor: int) -> "Stream":
         """The first ones: of so many events, one."""
@@ -52,17 +56,17 @@ class Stream:
 
         (Records as old as their events would be removed by the topic's retention while they are read.)
         """
-        await create_topic(kafka, topic)
+        await create_topic(kafka, topic, self.partitions)
         producer = AIOKafkaProducer(bootstrap_servers=kafka, max_batch_size=_BATCH_BYTES, linger_ms=5)
         await producer.start()
         try:
-            places = [partition_for(user_id(number).encode(), PARTITIONS) for number in range(self.users)]
+            places = [partition_for(user_id(number).encode(), self.partitions) for number in range(self.users)]
             now = round(time.time() * 1_000)
-            batches = [producer.create_batch() for _ in range(PARTITIONS)]
+            batches = [producer.create_batch() for _ in range(self.partitions)]
             for number, owner in enumerate(self.owners()):
                 place = places[owner]
                 user = user_id(owner)
-                key, value = user.encode(), event(user, written(_time(number)), number)
+                key, value = user.encode(), event(user, written(time_of(number)), number)
                 if batches[place].append(key=key, value=value, timestamp=now) is None:
                     await producer.send_batch(batches[place], topic, partition=place)
                     batches[place] = producer.create_batch()
@@ -87,7 +91,8 @@ def from_micros(microseconds: int) -> datetime:
     return _EPOCH + timedelta(microseconds=microseconds)
 
 
-def _time(number: int) -> datetime:
+def time_of(number: int) -> datetime:
+    """When the event of that number happened; the first one is 0."""
     return _BEGINNING + number * _MILLISECOND
 
 
@@ -102,12 +107,12 @@ def event(user: str, occurred_at: str, number: int) -> bytes:
     return text.encode()
 
 
-async def create_topic(kafka: str, topic: str) -> None:
-    """With as many partitions as a stream has."""
+async def create_topic(kafka: str, topic: str, partitions: int = PARTITIONS) -> None:
+    """With so many partitions, by default as many as a stream usually has."""
     admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
     await admin.start()
     try:
-        response = await admin.create_topics([NewTopic(topic, PARTITIONS, 1)])
+        response = await admin.create_topics([NewTopic(topic, partitions, 1)])
     finally:
         await admin.close()
     for name, code, *_ in response.topic_errors:

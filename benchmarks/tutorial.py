@@ -24,7 +24,7 @@ from benchmarks.meters import Cpu, peak_memory_mb
 from benchmarks.results import TickRun
 from benchmarks.services import Services
 from benchmarks.streams import Stream
-from benchmarks.ticks import THRESHOLDS, Case, cases, measure_ticks
+from benchmarks.ticks import FIRST_DUE, THRESHOLDS, Case, cases, measure_ticks, warm_up
 
 _Measure: TypeAlias = Callable[[Services, Stream, Sequence[Case]], Awaitable[list[TickRun]]]
 
@@ -74,6 +74,9 @@ async def measure_loop(loop: Loop, services: Services, stream: Stream, ticks: Se
         connection = await asyncpg.connect(dsn)
         try:
             await _fill(connection, stream)
+            # All whom the others message at their first ticks, one by one.
+            first = replace(warm_up(stream)[-1], due=FIRST_DUE)
+            await _run(started, first, stream, services, connection)
             return [await _run(started, case, stream, services, connection) for case in ticks]
         finally:
             await connection.close()

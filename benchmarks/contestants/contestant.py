@@ -12,6 +12,7 @@ from typing import Protocol
 import asyncpg
 from aiokafka.admin import AIOKafkaAdminClient
 
+from benchmarks.arrivals import Arrivals
 from benchmarks.services import Services
 from benchmarks.streams import PARTITIONS, Stream
 
@@ -20,12 +21,16 @@ Progress = Callable[[], Awaitable[int]]
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """One run: the services, the topic with the stream, a database of its own, and a name that no other run has."""
+    """One run: the services, the topic with the stream, a database of its own, and a name that no other run has.
+
+    ``partitions``: of that topic, and of the others that may have several.
+    """
 
     services: Services
     topic: str
     dsn: str
     name: str
+    partitions: int = PARTITIONS
 
     @property
     def folder(self) -> Path:
@@ -80,8 +85,8 @@ class Evaluates(Contestant, Protocol):
     def tick_partitions(self) -> Sequence[int]:
         """The partitions that a tick must be written to, all of them."""
 
-    def ended_ticks(self, scene: Scene) -> AbstractAsyncContextManager[Progress]:
-        """Something that tells, whenever it is called, a number that grows by each tick as it ends."""
+    def ended_ticks(self, scene: Scene) -> AbstractAsyncContextManager[Arrivals]:
+        """The ends of ticks."""
 
 
 class Peer:
@@ -131,7 +136,7 @@ async def committed_offsets(
     async def committed() -> int:
         offsets = await admin.list_consumer_group_offsets(scene.name)
         known = {tp.partition: max(0, each.offset) for tp, each in offsets.items() if tp.topic == topic}
-        return combine([known.get(number, 0) for number in range(PARTITIONS)])
+        return combine([known.get(number, 0) for number in range(scene.partitions)])
 
     try:
         yield committed

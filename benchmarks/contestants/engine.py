@@ -4,7 +4,7 @@ import asyncio
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -12,9 +12,9 @@ from pathlib import Path
 import asyncpg
 from aiokafka import TopicPartition
 
+from benchmarks.arrivals import Arrivals, record_arrivals
 from benchmarks.contestants.contestant import Progress, Scene, own_environment, started, stored
-from benchmarks.streams import PARTITIONS, Stream
-from benchmarks.topics import committed_reader
+from benchmarks.streams import Stream
 
 _ENGAGE = str(Path(sys.executable).parent / "engage")
 
@@ -68,16 +68,9 @@ class Engine:
         """One record for all users."""
         return (0,)
 
-    @asynccontextmanager
-    async def ended_ticks(self, scene: Scene) -> AsyncIterator[Progress]:
-        """How far the topic of the cycles' records is visible to who reads only committed ones."""
-        async with committed_reader(scene.services.kafka) as consumer:
-            cycles = TopicPartition(f"{scene.name}-cycle", 0)
-
-            async def visible() -> int:
-                return int((await consumer.end_offsets([cycles]))[cycles])
-
-            yield visible
+    def ended_ticks(self, scene: Scene) -> AbstractAsyncContextManager[Arrivals]:
+        """The cycles' records."""
+        return record_arrivals(scene.services.kafka, [TopicPartition(f"{scene.name}-cycle", 0)])
 
     async def last_active(self, scene: Scene) -> Mapping[str, datetime]:
         """The engine's table."""
@@ -91,7 +84,7 @@ class Engine:
             "ACTIVITY_TOPIC": scene.topic,
             **{f"{role.upper()}_TOPIC": f"{scene.name}-{role}" for role in roles},
             "CONSUMER_GROUP": scene.name,
-            "TOPIC_PARTITIONS": str(PARTITIONS),
+            "TOPIC_PARTITIONS": str(scene.partitions),
             "LOG_FORMAT": "json",
             "HTTP_PORT": "off",
             **self.settings,

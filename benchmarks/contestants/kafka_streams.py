@@ -4,13 +4,14 @@ import asyncio
 import shutil
 import struct
 import subprocess
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from benchmarks.contestants.contestant import Peer, Progress, Scene, committed_offsets, started
+from benchmarks.arrivals import Growth
+from benchmarks.contestants.contestant import Peer, Scene, committed_offsets, started
 from benchmarks.streams import PARTITIONS, create_topic, from_micros
 from benchmarks.topics import last_values
 from deploy.local.child import run_to_end
@@ -56,9 +57,11 @@ class KafkaStreams(Peer):
         """Each task scans the users of its own partition."""
         return range(PARTITIONS)
 
-    def ended_ticks(self, scene: Scene) -> AbstractAsyncContextManager[Progress]:
+    @asynccontextmanager
+    async def ended_ticks(self, scene: Scene) -> AsyncIterator[Growth]:
         """The group's committed offsets of the tick topic, of the partition that is last."""
-        return committed_offsets(scene, f"{scene.name}-tick", min)
+        async with committed_offsets(scene, f"{scene.name}-tick", min) as ended:
+            yield Growth(ended)
 
     async def last_active(self, scene: Scene) -> Mapping[str, datetime]:
         """The changelog of its store: 16 bytes, of which the first eight are microseconds since 1970."""

@@ -24,7 +24,7 @@ from benchmarks.ingest import WrongStateError, database, in_turn
 from benchmarks.meters import Cpu
 from benchmarks.results import FloorRun
 from benchmarks.services import Services
-from benchmarks.ticks import THRESHOLDS, cases, take_in
+from benchmarks.ticks import THRESHOLDS, cases, warmed_up
 
 _PART_SECONDS = 300.0
 
@@ -38,7 +38,8 @@ async def measure_floors(services: Services, sizes: Sizes, rounds: int) -> list[
         task = bar.add_task(f"{stream.name}: the engine takes {stream.events:,} events in", total=None)
         await stream.load(services.kafka, topic)
         async with database(services, name) as dsn:
-            await take_in(Engine(settings=THRESHOLDS), Scene(services, topic, dsn, name), stream)
+            async with warmed_up(Engine(settings=THRESHOLDS), Scene(services, topic, dsn, name), stream):
+                pass
             await _analyse(dsn)
             parts = _parts(sizes, topic, urlsplit(dsn).path.removeprefix("/"))
             bar.update(task, total=rounds * len(parts))

@@ -13,7 +13,10 @@ CREATE TABLE message (user_id integer, sent_at timestamptz);
 """
 MESSAGE = """
 INSERT INTO message
-SELECT id, $1 FROM user_account WHERE $1::timestamptz - last_active > interval '1 hour' ORDER BY id OFFSET $2
+SELECT id, $1 FROM user_account
+WHERE $1::timestamptz - last_active > interval '1 hour'
+  AND NOT EXISTS (SELECT FROM message WHERE user_id = id AND $1 - sent_at < interval '24 hours')
+ORDER BY id OFFSET $2
 """
 
 

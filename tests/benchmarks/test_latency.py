@@ -7,7 +7,7 @@ from benchmarks.results import Waits, latency_table, scale_tables
 from benchmarks.services import Services
 from benchmarks.streams import Stream
 
-SMALL = Sizes(Stream("soon", users=200, events=200), due=10, ticks=3, events=4, rate=200)
+SMALL = Sizes(Stream("soon", users=200, events=200), due=10, ticks=3, warm_up=2, events=4, rate=200)
 
 
 async def test_ticks_and_events_are_measured_idle_and_while_others_come(benched: Services) -> None:
