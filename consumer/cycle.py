@@ -11,6 +11,7 @@
 6. Decided chunks are handed over to the publisher, at most a few ahead of the confirmed one.
 """
 
+import asyncio
 import time
 import traceback
 from collections.abc import Sequence
@@ -30,7 +31,7 @@ from domain.errors import OwnershipLostError
 from domain.messages import EncodeMessage
 from domain.ownership import BegunTick
 from domain.policy import Policy
-from domain.ports import ActivityLog, ShardTransaction, Store
+from domain.ports import ActivityLog, ShardTransaction
 from domain.ticks import UsableTick
 from domain.users import Outcome
 
@@ -38,6 +39,10 @@ log = structlog.get_logger()
 
 # Users decided in one transaction: about 0.1 s of Postgres, and 0.7 MB of messages of usual size.
 CHUNK_USERS = 2_000
+
+# Of a process: while Postgres writes one chunk, another is decided. With more of them at once, nothing ends sooner and
+# the first message comes later, since all have to share; and each takes 5 MB.
+CHUNKS_AT_ONCE = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,22 +61,23 @@ class TickEvaluation:
         self,
         shard: OwnedShard,
         publisher: Publisher,
-        store: Store,
         activity: ActivityLog,
         *,
         policy: Policy,
         encode: EncodeMessage,
         hook: StepHook,
         chunk_users: int = CHUNK_USERS,
+        turns: asyncio.Semaphore | None = None,
     ) -> None:
+        """``turns``: how many chunks may be decided at once, shared by the shards of a process."""
         self.hook = hook
         self._shard = shard
         self._publisher = publisher
-        self._store = store
         self._activity = activity
         self._policy = policy
         self._encode = encode
         self._chunk_users = chunk_users
+        self._turns = turns or asyncio.Semaphore(CHUNKS_AT_ONCE)
         self._looked_to = 0
         self._chosen: ChosenTick | None = None
 
@@ -91,9 +97,9 @@ class TickEvaluation:
         """Whether the chosen tick's barrier is reached."""
         return self._chosen is not None and self._shard.state.position >= self._chosen.barrier
 
-    async def choose(self, judged_to: int) -> None:
-        """Steps 0 and 1. ``judged_to`` was the end of the tick topic at some time before."""
-        ticks = await self._choose(judged_to)
+    async def choose(self, usable: Sequence[UsableTick], judged_to: int) -> None:
+        """Steps 0 and 1, among the usable ticks below ``judged_to``, the end of the tick topic at some time before."""
+        ticks = await self._choose(usable)
         if ticks:
             chosen = self._chosen = ChosenTick(ticks[-1], ticks[:-1], await self._ask_barrier())
             log.info(
@@ -121,7 +127,7 @@ class TickEvaluation:
     async def go_on(self) -> None:
         """The next chunk of the begun tick, with the policy it was begun with."""
         await self._publisher.ready()
-        async with self._shard.transaction() as write:
+        async with self._turns, self._shard.transaction() as write:
             begun = write.state.begun
             if begun is None:
                 raise OwnershipLostError(f"shard {self._shard.number} has no begun tick any more")
@@ -131,8 +137,8 @@ class TickEvaluation:
         self._report(chunk, cycle)
 
     @step("tick 0")
-    async def _choose(self, judged_to: int) -> list[UsableTick]:
-        return await self._store.usable_ticks(self._shard.state.tick_cursor, judged_to)
+    async def _choose(self, usable: Sequence[UsableTick]) -> list[UsableTick]:
+        return [tick for tick in usable if tick.offset >= self._shard.state.tick_cursor]
 
     @step("tick 1")
     async def _ask_barrier(self) -> int:
@@ -145,7 +151,7 @@ class TickEvaluation:
             await self._shard.commit(write)
 
     async def _first_chunk(self, chosen: ChosenTick) -> None:
-        async with self._shard.transaction() as write:
+        async with self._turns, self._shard.transaction() as write:
             begun = await self._note_begun(write, chosen)
             chunk = await self._decide(write, begun)
             ended = await write.count_coalesced(chosen.coalesced)
@@ -163,19 +169,21 @@ class TickEvaluation:
         state = write.state
         figures = Figures(active=state.active, recently_messaged=state.recently_messaged)
         begun = BegunTick(chosen.tick.offset, chosen.tick.tick, self._policy, figures)
-        write.state = replace(state, begun=begun, tick_cursor=chosen.tick.offset + 1)
+        write.state = replace(state, begun=begun, tick_cursor=chosen.tick.offset + 1, tick_due=0)
         return begun
 
     @step("tick 3")
     async def _decide(self, write: ShardTransaction, begun: BegunTick) -> DecidedChunk:
-        due, last = await write.due_users(begun.tick.at, self._chunk_users)
-        chunk = decide_chunk(due, begun.tick, begun.policy, begun.figures, self._encode)
-        await write.write_decisions(chunk.users)
+        due = await write.due_users(begun.tick.at, begun.policy, self._chunk_users)
+        chunk = decide_chunk(due.users, begun.tick, begun.policy, begun.figures, self._encode)
+        chunk.made = chunk.made.plus(active=due.still_active)
+        await write.write_skipped([*chunk.skipped, *(each.stored for each in chunk.undecided)])
         for messages, records in in_runs(chunk.messages):
+            await write.write_messaged(messages, chunk.messageable_at)
             await write.log_messages(messages)
             await write.add_entry(records)
-        begun = await self._note_figures(write, begun, chunk)
-        if last:
+        begun = await self._note_figures(write, begun, chunk, due.total)
+        if due.last:
             await self._note_last(write, begun)
         return chunk
 
@@ -184,7 +192,9 @@ class TickEvaluation:
         write.state = replace(write.state, begun=replace(begun, last_sequence=write.state.decided))
 
     @step("tick 5")
-    async def _note_figures(self, write: ShardTransaction, begun: BegunTick, chunk: DecidedChunk) -> BegunTick:
+    async def _note_figures(
+        self, write: ShardTransaction, begun: BegunTick, chunk: DecidedChunk, due: int
+    ) -> BegunTick:
         begun = replace(begun, figures=chunk.figures)
         state = write.state
         write.state = replace(
@@ -192,6 +202,7 @@ class TickEvaluation:
             begun=begun,
             active=state.active + chunk.counters[Outcome.ACTIVE],
             recently_messaged=state.recently_messaged + chunk.counters[Outcome.RECENTLY_MESSAGED],
+            tick_due=state.tick_due + due,
         )
         return begun
 
@@ -200,11 +211,7 @@ class TickEvaluation:
         await self._shard.commit(write)
 
     def _report(self, chunk: DecidedChunk, cycle: Cycle | None) -> None:
-        metrics.count_decisions(chunk.decisions)
-        for stored, decision in zip(chunk.users, chunk.decisions, strict=False):
-            if not decision.eligible:
-                user = stored.user.user_id
-                log.debug("user_skipped", shard=self._shard.number, user=user, reason=decision.reason)
+        metrics.count_decisions(chunk.made)
         if chunk.undecided:
             self._report_undecided(chunk.undecided)
         if cycle is not None:

@@ -40,7 +40,7 @@ ORDINARY_AT_ONCE = 1_000
 class DecodedBatch:
     """What a batch of so many records says: one change per user, and what can't be used.
 
-    Without the records, which are let go before Postgres takes its time.
+    Without the records, which are let go before Postgres takes its time. ``seconds``: what it took.
     """
 
     position: int
@@ -48,10 +48,11 @@ class DecodedBatch:
     records: int
     changes: Sequence[ActivityChange]
     dead_letters: Sequence[OutgoingRecord]
+    seconds: float
 
 
 class Ingest:
-    """Takes batches of one shard into the state, one after the other."""
+    """Takes batches of one shard into the state, one after the other; the next may be decoded meanwhile."""
 
     def __init__(
         self,
@@ -70,18 +71,16 @@ class Ingest:
         self._limits = limits
         self._dead_letters = dead_letters
 
-    async def take_in(self, batch: RecordBatch) -> None:
-        """All four steps. Raises OwnershipLostError when the batch doesn't start at the stored position."""
+    async def take_in(self, decoded: DecodedBatch) -> None:
+        """Steps 2 to 4. Raises OwnershipLostError when the batch doesn't start at the stored position."""
         started = time.monotonic()
-        decoded = await self._decode(batch)
-        del batch
         if decoded.dead_letters:
             await self._publisher.ready()
         async with contextlib.AsyncExitStack() as transaction:
             write = await self._begin(decoded, transaction)
             await self._write(write, decoded)
             await self._commit(write)
-        seconds = time.monotonic() - started
+        seconds = decoded.seconds + time.monotonic() - started
         _measure(decoded, seconds)
         log.info(
             "batch_committed",
@@ -94,7 +93,9 @@ class Ingest:
         )
 
     @step("batch 1")
-    async def _decode(self, batch: RecordBatch) -> DecodedBatch:
+    async def decode(self, batch: RecordBatch) -> DecodedBatch:
+        """Step 1."""
+        started = time.monotonic()
         seen: list[tuple[str, datetime]] = []
         left: list[RawRecord] = []
         for start in range(0, len(batch.records), ORDINARY_AT_ONCE):
@@ -105,7 +106,8 @@ class Ingest:
             [batch.input_record(raw) for raw in left], lambda record: decode_activity(record, self._limits)
         )
         changes = coalesce((event for event in decoded if event is not None), seen)
-        return DecodedBatch(batch.position, batch.next_position, len(batch.records), changes, dead)
+        seconds = time.monotonic() - started
+        return DecodedBatch(batch.position, batch.next_position, len(batch.records), changes, dead, seconds)
 
     @step("batch 2")
     async def _begin(self, decoded: DecodedBatch, transaction: contextlib.AsyncExitStack) -> ShardTransaction:

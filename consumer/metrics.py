@@ -4,11 +4,10 @@ Counters tell of this process since its start: sums over the workers, and rates,
 user, or whoever writes into a topic, can choose. docs/metrics.md lists all of them, with what to do about each.
 """
 
-import collections
 import contextlib
 import itertools
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from prometheus_client import (
     CollectorRegistry,
@@ -22,7 +21,8 @@ from prometheus_client import (
 from prometheus_client.process_collector import ProcessCollector
 from stamina.instrumentation import RetryDetails, StructlogOnRetryHook, set_on_retry_hooks
 
-from domain.decision_logic import ELIGIBLE, Decision
+from domain.cycles import Figures
+from domain.decision_logic import ELIGIBLE
 from domain.errors import REASONS
 from domain.records import OutgoingRecord
 from domain.segmentation import Segment
@@ -106,6 +106,13 @@ latest_tick_at = _gauge("latest_tick_timestamp_seconds", "The time of the newest
 cycle_ended_at = _gauge("last_cycle_end_timestamp_seconds", "When the cycle of the latest time ended")
 cycle_tick_at = _gauge("last_cycle_tick_timestamp_seconds", "The time of that cycle's tick")
 cycle_duration = _gauge("last_cycle_duration_seconds", "From the verdict on that cycle's tick to the cycle's end")
+running_cycle_dealt_with = _gauge(
+    "running_cycle_dealt_with_users", "Due users that the cycle under way has dealt with; 0 while there is none"
+)
+running_cycle_remaining = _gauge(
+    "running_cycle_remaining_users", "Due users that it still has to deal with: an estimate where they are many"
+)
+running_cycle_rest = _gauge("running_cycle_rest_seconds", "How long that may take, at its speed so far")
 history_removed = _counter("history_removed_rows", "Rows removed because they were older than the history", "table")
 
 _INPUTS = ("activity", "ticks")
@@ -141,13 +148,13 @@ def count_dead_letters(source: str, letters: Sequence[OutgoingRecord]) -> None:
     records.labels(source, "rejected").inc(len(letters))
 
 
-def count_decisions(made: Iterable[Decision]) -> None:
+def count_decisions(made: Figures) -> None:
     """Count the evaluations of a chunk of users, and the messages that they led to."""
-    # First by plain counting: a chunk has thousands.
-    for (outcome, segment), number in collections.Counter((each.reason, each.segment) for each in made).items():
-        decisions.labels(outcome).inc(number)
-        if segment is not None:
-            messages.labels(segment).inc(number)
+    decisions.labels(ELIGIBLE).inc(made.eligible)
+    for outcome in Outcome:
+        decisions.labels(outcome).inc(getattr(made, outcome))
+    for segment in Segment:
+        messages.labels(segment).inc(getattr(made, segment))
 
 
 @contextlib.contextmanager

@@ -48,7 +48,7 @@ AGAIN_SECONDS = 1.0
 GIVE_UP_SECONDS = 5.0
 LET_GO_SECONDS = 1.0
 
-MakeWorker = Callable[[OwnedShard], ShardWorker]
+MakeWorker = Callable[[ShardState, list[OutboxEntry]], ShardWorker]
 
 
 class _BeyondEndError(EngagementError):
@@ -122,7 +122,7 @@ class ShardHolder:
         try:
             await self._leave_owned()
             state, unpublished = await self._raise_epoch()
-            await self._work(OwnedShard(self._store, state, unpublished))
+            await self._work(self._make_worker(state, unpublished))
         except ShardHaltedError as error:
             self._report_halted(error)
         except OwnershipLostError as error:
@@ -142,8 +142,8 @@ class ShardHolder:
             log.warning("shard_without_progress_partition", shard=self._number, remedy="engage init")
             self._said_unknown = True
 
-    async def _work(self, shard: OwnedShard) -> None:
-        worker = self._make_worker(shard)
+    async def _work(self, worker: ShardWorker) -> None:
+        shard = worker.shard
         try:
             self._check_sequences(shard)
             await self._publish_leftovers(shard, worker)
@@ -206,7 +206,9 @@ class ShardHolder:
     @step("take-over 4")
     async def _begin_reading(self, shard: OwnedShard, worker: ShardWorker) -> None:
         position = await self._position_within_log(shard.state.position)
-        policy = shard.state.policy if shard.state.policy == self._policy else None
+        # Nobody's wake time can be wrong where there is nobody: the first tick of all needn't look at everyone.
+        fits = shard.state.policy == self._policy or not shard.state.users
+        policy = self._policy if fits else None
         if (position, policy) != (shard.state.position, shard.state.policy):
             async with shard.transaction() as write:
                 write.state = replace(write.state, position=position, policy=policy)

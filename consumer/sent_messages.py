@@ -22,21 +22,27 @@ class SentMessages:
         self._most = most
         self._listed = 0
         self._unlisted = 0
+        self._waiting: list[bytes] = []
 
     def published(self, records: Sequence[OutgoingRecord]) -> None:
-        """The records of an entry were committed to Kafka."""
+        """The records of an entry were committed to Kafka; ``announce`` will say so."""
         # Records of a topic are all of one kind, so one of each topic is looked at.
         topics = {topic for topic, one in {record.topic: record for record in records}.items() if _is_message(one)}
-        messages = [record.value for record in records if record.topic in topics]
+        messages = [record.value or b"{}" for record in records if record.topic in topics]
         metrics.messages_published.inc(len(messages))
-        room = max(self._most - self._listed, 0)
-        for value in messages[:room]:
-            message = json.loads(value or b"{}")
+        listed = messages[: max(self._most - self._listed, 0)]
+        self._waiting += listed
+        self._listed += len(listed)
+        self._unlisted += len(messages) - len(listed)
+
+    def announce(self) -> None:
+        """Log a line for each of those who get one."""
+        for value in self._waiting:
+            message = json.loads(value)
             # Neither name nor content: the log is read by more people than the messages.
             facts = {name: message.get(name) for name in ("message_id", "segment", "tone", "tick_id")}
             log.info("message_sent", shard=self._shard, user=message.get("user_id"), **facts)
-        self._listed += len(messages[:room])
-        self._unlisted += len(messages[room:])
+        self._waiting.clear()
 
     def tick_ended(self, tick: Tick) -> None:
         """All messages of the tick were announced."""

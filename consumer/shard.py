@@ -6,23 +6,27 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable
 
 from consumer import metrics
+from consumer.kept_records import KeptRecords
 from domain.errors import OwnershipLostError
 from domain.ownership import OutboxEntry, Ownership, ShardState
 from domain.ports import ShardTransaction, Store
 
 # Decided and not yet confirmed entries: enough that publishing never waits for the next chunk, few enough to bound
-# memory (4 MiB a shard) and what a successor has to publish.
+# memory and what a successor has to publish.
 ENTRIES_AHEAD = 4
 
 
 class OwnedShard:
     """What ingest, evaluation and publishing of one ownership share. Nothing in it matters after a crash."""
 
-    def __init__(self, store: Store, state: ShardState, unpublished: list[OutboxEntry]) -> None:
+    def __init__(
+        self, store: Store, state: ShardState, unpublished: list[OutboxEntry], records: KeptRecords | None = None
+    ) -> None:
         self.state = state
         self.stopping = False
         self._store = store
         self._unpublished = deque(unpublished)
+        self._records = records or KeptRecords()
         self._writing = asyncio.Lock()
         self._changed = asyncio.Condition()
 
@@ -73,10 +77,17 @@ class OwnedShard:
         """Commit, remember the state, and tell whoever waits for a change."""
         entries = await write.commit()
         self.state = write.state
-        self._unpublished.extend(entries)
+        self._unpublished.extend(self._records.kept(entry) for entry in entries)
         while self._unpublished and self._unpublished[0].sequence <= self.state.confirmed:
             self._unpublished.popleft()
         await self.notify()
+
+    def take_first(self) -> OutboxEntry | None:
+        """The entry to publish next; its records are the caller's alone from now on."""
+        entry = self.first_unpublished
+        if entry is not None:
+            self._unpublished[0] = OutboxEntry(entry.sequence, entry.payload)
+        return entry
 
     async def stop(self) -> None:
         """Ask those who work for this ownership to end after what they are doing."""

@@ -5,7 +5,7 @@ The offsets committed to the consumer group are for lag tools only. The engine's
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 import structlog
 
@@ -15,6 +15,7 @@ from consumer.repeating import for_ever
 from consumer.worker import ShardWorker
 from domain.errors import MisconfiguredError
 from domain.ports import ActivityLog, ActivityStream, TickStream
+from domain.progress import RunningCycle
 
 log = structlog.get_logger()
 
@@ -83,8 +84,18 @@ def _show(overview: Overview, tick_end: int) -> None:
     metrics.tick_lag.set(max(tick_end - overview.tick_next, 0))
     if overview.latest_tick is not None:
         metrics.latest_tick_at.set(overview.latest_tick.timestamp())
+    _show_running(overview.running_cycles)
     cycle = overview.last_cycle
     if cycle is not None:
         metrics.cycle_ended_at.set(cycle.ended_at.timestamp())
         metrics.cycle_tick_at.set(cycle.at.timestamp())
         metrics.cycle_duration.set((cycle.ended_at - cycle.judged_at).total_seconds())
+
+
+def _show_running(cycles: Sequence[RunningCycle]) -> None:
+    """The earliest of them, which the others wait for."""
+    cycle = next(iter(cycles), None)
+    metrics.running_cycle_dealt_with.set(0 if cycle is None else cycle.dealt_with)
+    metrics.running_cycle_remaining.set(0 if cycle is None else cycle.remaining)
+    rest = None if cycle is None else cycle.rest
+    metrics.running_cycle_rest.set(0 if rest is None else rest.total_seconds())

@@ -88,9 +88,17 @@ class TickFollower:
         if position < end and batch.next_position == batch.position:
             position = await _judge(worker, await self._skip_what_is_gone(batch))
         self._judged_to.note(position, end)
-        for owned in list(self._owned.values()):
-            await owned.ticks_judged(self._judged_to.offset)
+        await self._let_choose(self._judged_to.offset)
         return position
+
+    async def _let_choose(self, judged_to: int) -> None:
+        """Tell the shards that don't know yet of the usable ticks below that offset."""
+        behind = [owned for owned in self._owned.values() if owned.judged_to < judged_to]
+        if behind:
+            first = min(owned.shard.state.tick_cursor for owned in behind)
+            ticks = await self._store.usable_ticks(first, judged_to)
+            for owned in behind:
+                await owned.ticks_judged(judged_to, ticks)
 
     async def _skip_what_is_gone(self, batch: RecordBatch) -> RecordBatch:
         """An empty batch from where that one begins to the beginning of the tick topic, where that lies behind it."""

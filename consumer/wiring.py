@@ -1,5 +1,6 @@
 """The composition root: builds the service from its settings."""
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -23,12 +24,13 @@ from adapters.postgres.migrations import check_schema
 from adapters.postgres.overview import read_overview
 from adapters.postgres.store import PostgresStore
 from consumer import metrics
-from consumer.cycle import CHUNK_USERS, TickEvaluation
+from consumer.cycle import CHUNK_USERS, CHUNKS_AT_ONCE, TickEvaluation
 from consumer.dead_letters import DeadLetters
 from consumer.hindrance import Hindrance
 from consumer.history import History
 from consumer.ingest import Ingest
 from consumer.judging import Judging
+from consumer.kept_records import KeptRecords
 from consumer.ownership import ShardHolder
 from consumer.publish import Publisher
 from consumer.service import Service
@@ -38,6 +40,7 @@ from consumer.steps import StepHook, no_hook
 from consumer.survey import Survey
 from consumer.watchdog import Watchdog
 from consumer.worker import ShardWorker
+from domain.ownership import OutboxEntry, ShardState
 from domain.ports import ActivityLog, ActivityStream, Producers, Store
 
 log = structlog.get_logger()
@@ -100,6 +103,8 @@ class Workshop:
         self._dead_letters = dead_letters
         self._hindrance = hindrance
         self._tuning = tuning
+        self._records = KeptRecords()
+        self._turns = asyncio.Semaphore(CHUNKS_AT_ONCE)
 
     def holder(self, shard: int, owned: dict[int, ShardWorker]) -> ShardHolder:
         """Holds the shard from its assignment on; its worker is in ``owned`` while the shard is."""
@@ -115,8 +120,9 @@ class Workshop:
             hook=self._tuning.hook,
         )
 
-    def worker(self, shard: OwnedShard) -> ShardWorker:
+    def worker(self, state: ShardState, unpublished: list[OutboxEntry]) -> ShardWorker:
         """Works for one ownership."""
+        shard = OwnedShard(self._store, state, unpublished, self._records)
         settings, hook = self._settings, self._tuning.hook
         policy, limits = settings.policy, settings.limits
         publisher = Publisher(
@@ -130,12 +136,12 @@ class Workshop:
         evaluation = TickEvaluation(
             shard,
             publisher,
-            self._store,
             self._activity,
             policy=policy,
             encode=partial(encode_message, topic=settings.message_topic, event_source=settings.event_source),
             hook=hook,
             chunk_users=self._tuning.chunk_users,
+            turns=self._turns,
         )
         ingest = Ingest(shard, publisher, policy=policy, limits=limits, dead_letters=self._dead_letters, hook=hook)
         judging = Judging(shard, publisher, limits=limits, dead_letters=self._dead_letters, hook=hook)

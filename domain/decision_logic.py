@@ -55,14 +55,8 @@ def evaluate_user_for_engagement(user: User, at: datetime, policy: Policy) -> De
         return _skipped(Outcome.RECENTLY_MESSAGED, wake_at)
     segment = determine_user_segment(user, at, policy)
     wake_at = wake_when_messaged(at, policy)
-    return Decision(
-        eligible=True,
-        segment=segment,
-        tone=get_tone_for_segment(segment),
-        reason=ELIGIBLE,
-        outcome_after=Outcome.RECENTLY_MESSAGED,
-        wake_at=wake_at,
-    )
+    # By position: names cost a third as much again.
+    return Decision(True, segment, get_tone_for_segment(segment), ELIGIBLE, Outcome.RECENTLY_MESSAGED, wake_at)  # noqa: FBT003
 
 
 def get_engagement_stats(users: Iterable[User], at: datetime, policy: Policy) -> Figures:

@@ -1,11 +1,13 @@
 """A shard as its row in the store tells it, and what an owner may do with it."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 from domain.cycles import Figures
 from domain.errors import OwnershipLostError
 from domain.events import Tick
 from domain.policy import Policy
+from domain.records import OutgoingRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,8 @@ class ShardState:
 
     ``position`` is the next activity offset to read, ``tick_cursor`` the next tick offset to look at. Sequences up to
     ``decided`` were given to outbox entries, those up to ``confirmed`` are known to be published. ``active`` and
-    ``recently_messaged`` count the shard's users by stored outcome.
+    ``recently_messaged`` count the shard's users by stored outcome. ``tick_due`` counts the due users dealt with so far
+    of the tick begun last, for those who watch.
     """
 
     shard: int
@@ -51,8 +54,14 @@ class ShardState:
     confirmed: int
     active: int
     recently_messaged: int
+    tick_due: int
     policy: Policy | None
     begun: BegunTick | None
+
+    @property
+    def users(self) -> int:
+        """How many users it has, those included whose move to another shard it hasn't heard of yet."""
+        return self.active + self.recently_messaged
 
     @property
     def ownership(self) -> Ownership:
@@ -60,12 +69,16 @@ class ShardState:
         return Ownership(self.shard, self.epoch)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True)
 class OutboxEntry:
-    """Records that are published in one Kafka transaction, in the order of ``sequence`` within the shard."""
+    """Records that are published in one Kafka transaction, in the order of ``sequence`` within the shard.
+
+    ``records``: those that ``payload`` holds, where whoever packed them still has them.
+    """
 
     sequence: int
     payload: bytes
+    records: Sequence[OutgoingRecord] | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

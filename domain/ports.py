@@ -15,7 +15,7 @@ from domain.ownership import OutboxEntry, Ownership, ShardProgress, ShardState
 from domain.policy import Policy
 from domain.records import OutgoingRecord, RecordBatch
 from domain.ticks import JudgedTick, UsableTick
-from domain.users import ActivityChange, StoredUser
+from domain.users import ActivityChange, DueUsers, StoredUser
 
 AssignmentListener = Callable[[frozenset[int]], Awaitable[None]]
 
@@ -155,11 +155,17 @@ class ShardTransaction(Protocol):
     async def make_all_due(self, limit: int) -> bool:
         """Make up to ``limit`` users due at once; True when that were the last ones."""
 
-    async def due_users(self, at: datetime, limit: int) -> tuple[list[StoredUser], bool]:
-        """Up to ``limit`` users whose wake time is ``at`` or before, locked; True when no more than these are due."""
+    async def due_users(self, at: datetime, policy: Policy, limit: int) -> DueUsers:
+        """Up to ``limit`` users whose wake time is ``at`` or before, the earliest first, locked.
 
-    async def write_decisions(self, users: Sequence[StoredUser]) -> None:
-        """Store outcome, wake time and last messaged of users that ``due_users`` gave."""
+        Of those who are stored as active, and still are by the policy, only the wake time is moved.
+        """
+
+    async def write_skipped(self, users: Sequence[StoredUser]) -> None:
+        """Store outcome and wake time of users that ``due_users`` gave and who get no message."""
+
+    async def write_messaged(self, messages: Sequence[EngagementMessage], wake_at: datetime) -> None:
+        """Store of the messages' users, whom ``due_users`` gave, that they were messaged, and the next wake time."""
 
     async def log_messages(self, messages: Sequence[EngagementMessage]) -> None:
         """Note the messages in the message log; to be called before the entry that publishes them is added."""

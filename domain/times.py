@@ -12,6 +12,11 @@ def later(at: datetime, by: timedelta) -> datetime:
     return LATEST if by > LATEST - at else at + by
 
 
+def earlier(at: datetime, by: timedelta) -> datetime:
+    """``at - by``, or ``EARLIEST`` where that lies before the year 1."""
+    return EARLIEST if by > at - EARLIEST else at - by
+
+
 # Of a tick's time, the text is asked for twice a message.
 @lru_cache(maxsize=16)
 def format_time(at: datetime) -> str:

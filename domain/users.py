@@ -9,6 +9,7 @@ stored outcome         what happens                               stored outcome
 active                 event                                      active                 unchanged (lazy re-arming)
 recently_messaged      event that advances last active            active                 last active + threshold + 1 µs
 recently_messaged      any other event                            recently_messaged      unchanged
+active                 due, last active + threshold >= tick       active                 last active + threshold + 1 µs
 any                    evaluated: active                          active                 last active + threshold + 1 µs
 any                    evaluated: recently_messaged               recently_messaged      last messaged + frequency
 any                    evaluated: eligible, so messaged           recently_messaged      the tick's time + frequency
@@ -55,10 +56,6 @@ class User:
         """The earliest registration, or, while there is none, the earliest event."""
         return self.first_seen if self.registered_at is None else self.registered_at
 
-    def messaged(self, at: datetime) -> "User":
-        """The user after a message at that time; made anew, since `replace` takes five times as long."""
-        return User(self.user_id, self.first_seen, self.last_active, self.registered_at, self.name, self.named_at, at)
-
 
 @value
 class StoredUser:
@@ -67,6 +64,24 @@ class StoredUser:
     user: User
     outcome: Outcome
     wake_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class DueUsers:
+    """Some of a shard's due users: those about whom there is something to decide, in the order of their ids.
+
+    ``still_active`` counts the others: stored as active, and since then so lately active that they still are. ``last``
+    means that no more than these were due.
+    """
+
+    users: list[StoredUser]
+    still_active: int
+    last: bool
+
+    @property
+    def total(self) -> int:
+        """All of them."""
+        return len(self.users) + self.still_active
 
 
 @dataclass(slots=True)

@@ -209,6 +209,9 @@ class KafkaActivityStream:
         self._assigned = shards
         for shard in shards:
             self.park(shard)
+            # Any position will do. For a partition without one aiokafka asks the group, which may know none; when its
+            # leader changes meanwhile, it asks once more, and the second such answer ends its reading for good.
+            self._consumer.seek(TopicPartition(self._topic, shard), 0)
 
 
 class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no types

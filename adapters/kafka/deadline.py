@@ -4,7 +4,7 @@ import asyncio
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from aiokafka import TopicPartition
 from aiokafka.errors import (
@@ -155,9 +155,20 @@ async def persistently(ask: Callable[[], Awaitable[T]]) -> T:
         try:
             return await ask()
         except KafkaError as error:
-            if not (error.retriable or isinstance(error, UnknownError)):
+            if not passes(error):
                 raise
         await asyncio.sleep(_RETRY_SECONDS)
+
+
+def passes(error: KafkaError) -> bool:
+    """Whether asking again may help."""
+    return error.retriable or isinstance(error, UnknownError)
+
+
+def look_at(answer: "asyncio.Future[Any]") -> None:
+    """Take note of an error that nobody may be waiting for: asyncio complains of those that nobody has looked at."""
+    if not answer.cancelled():
+        answer.exception()
 
 
 async def until(holds: Callable[[], Awaitable[bool]]) -> None:

@@ -16,7 +16,7 @@ from aiokafka import AIOKafkaClient, AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.conn import CloseReason
 
-from adapters.kafka.deadline import within
+from adapters.kafka.deadline import look_at, within
 from domain.errors import EngagementError
 
 # Cancelled tasks need a few turns of the loop; aiokafka's sender awaits its children first.
@@ -100,5 +100,5 @@ def _owner(task: asyncio.Task[Any]) -> object:
 
 def _retrieve(future: asyncio.Future[Any] | None) -> None:
     """Look at the future's error, so that asyncio does not report it as forgotten."""
-    if future is not None and future.done() and not future.cancelled():
-        future.exception()
+    if future is not None and future.done():
+        look_at(future)

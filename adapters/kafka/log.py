@@ -8,7 +8,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from adapters.kafka.connection import KafkaConnection
 from adapters.kafka.deadline import persistently, within
 from adapters.kafka.discard import stop_consumer
-from adapters.kafka.leadership import is_led_by
+from adapters.kafka.ends import TopicEnds
 from adapters.kafka.metadata import client_of, partition_count
 from adapters.kafka.starting import start_client
 
@@ -27,6 +27,7 @@ class KafkaActivityLog:
         # records may be missing.
         self._consumer = _consumer(connection, "read_uncommitted")
         self._stable = _consumer(connection, "read_committed")
+        self._ends = TopicEnds(client_of(self._consumer), topic)
 
     async def start(self) -> None:
         """Connect. Raises TransientError; MisconfiguredError when a topic is missing. After either, make a new one."""
@@ -35,6 +36,8 @@ class KafkaActivityLog:
                 await start_client(self._consumer, self._connection)
                 await start_client(self._stable, self._connection)
             await self.shards()
+            async with within(self._connection.timeout_seconds, f"find the leaders of {self._topic}"):
+                await client_of(self._consumer).add_topic(self._topic)
         except BaseException:
             await self.stop()
             raise
@@ -62,17 +65,12 @@ class KafkaActivityLog:
 
         Raises TransientError.
         """
-        tp = TopicPartition(self._topic, shard)
         client = client_of(self._consumer)
         async with within(self._connection.timeout_seconds, f"find the end of {self._topic}-{shard}"):
-            while True:
-                asked = client.cluster.leader_for_partition(tp)
-                offsets = await persistently(lambda: self._consumer.end_offsets([tp]))
-                known = asked is not None and asked == client.cluster.leader_for_partition(tp)
-                if known and await is_led_by(client, tp, asked):
-                    return int(offsets[tp])
+            while (end := await self._ends.end(shard)) is None:
                 await client.force_metadata_update()
                 await asyncio.sleep(_PAUSE_SECONDS)
+        return end
 
     async def both_ends(self, shards: Collection[int]) -> dict[int, tuple[int, int]]:
         """Of each shard, last stable offset and high watermark. Raises TransientError."""

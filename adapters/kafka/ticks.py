@@ -42,6 +42,9 @@ class KafkaTickStream:
             await self.stop()
             raise
         self._consumer.assign([self._tp])
+        # Nothing before the first poll; and never without a position, for the reason that activity.py tells.
+        self._consumer.pause(self._tp)
+        self._consumer.seek(self._tp, 0)
 
     async def _check_partitions(self) -> None:
         client = client_of(self._asking)
@@ -59,6 +62,7 @@ class KafkaTickStream:
         """
         if position != self._position:
             self._consumer.seek(self._tp, position)
+            self._consumer.resume(self._tp)
         self._position = None
         async with within(self._connection.timeout_seconds + timeout_seconds, f"read {self._topic}", "Read"):
             records, next_position = await self._read(position, timeout_seconds)

@@ -12,7 +12,7 @@ from aiokafka.conn import AIOKafkaConnection
 
 from adapters.kafka.batches import BATCH_BYTES, batches_of
 from adapters.kafka.connection import KafkaConnection
-from adapters.kafka.deadline import within
+from adapters.kafka.deadline import look_at, within
 from adapters.kafka.discard import discard_producer
 from adapters.kafka.markers import PROBE_KEY
 from adapters.kafka.starting import start_client
@@ -111,7 +111,7 @@ class TransactionalProducer:
         for topic, partition, batch in await batches_of(self._producer, records):
             delivery = await self._producer.send_batch(batch, topic, partition=partition)
             # Where an error or the deadline cuts this short, nobody else looks at it.
-            delivery.add_done_callback(_look_at)
+            delivery.add_done_callback(look_at)
             deliveries.append(delivery)
         # aiokafka's commit takes no notice of a batch that failed: the transaction would lack its records.
         # Not gather: it would cancel what aiokafka shields, and asyncio then complain of the errors underneath.
@@ -147,8 +147,3 @@ async def start_transactional(
         await discard_producer(producer)
         raise
     return TransactionalProducer(producer, connection.timeout_seconds)
-
-
-def _look_at(delivery: asyncio.Future[Any]) -> None:
-    if not delivery.cancelled():
-        delivery.exception()

@@ -1,12 +1,15 @@
 """The deployment at a glance: what all workers' figures have in common."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 import asyncpg
 
+from adapters.postgres.progress import read_running_cycles
 from adapters.postgres.queries import ask
 from adapters.postgres.rows import optional_time, time_of
+from domain.progress import RunningCycle
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +30,14 @@ class Overview:
     tick_next: int
     latest_tick: datetime | None
     last_cycle: EndedCycle | None
+    running_cycles: Sequence[RunningCycle]
 
 
 async def read_overview(pool: asyncpg.Pool) -> Overview:
-    """One look. Raises TransientError, MisconfiguredError."""
+    """A look at all of it. Raises TransientError, MisconfiguredError."""
     [row] = await ask(pool, "overview")
     last = None
     if row["ended_at"] is not None:
         last = EndedCycle(time_of(row["at"]), row["judged_at"], row["ended_at"])
-    return Overview(row["shards"], row["halted_shards"], row["tick_next"], optional_time(row["tick_latest"]), last)
+    latest, running = optional_time(row["tick_latest"]), await read_running_cycles(pool)
+    return Overview(row["shards"], row["halted_shards"], row["tick_next"], latest, last, running)

@@ -1,15 +1,17 @@
-"""What the commands ask the state: read-only, one statement each."""
+"""What the commands ask the state: read-only, mostly one statement each."""
 
 from dataclasses import dataclass
 from datetime import datetime
 
 import asyncpg
 
+from adapters.postgres.progress import read_running_cycles
 from adapters.postgres.queries import ask
 from adapters.postgres.rows import cycle_of, known_user, optional_time, shard_state
 from domain.cycles import Cycle
 from domain.known_user import KnownUser
 from domain.ownership import ShardState
+from domain.progress import RunningCycle
 from domain.ticks import Verdict
 
 
@@ -78,6 +80,10 @@ class Reports:
     async def cycles(self, limit: int, before: datetime | None = None) -> list[Cycle]:
         """Up to ``limit`` ended cycles, the latest time first; all of them earlier than ``before``."""
         return [cycle_of(row) for row in await ask(self._pool, "ended_cycles", limit, before)]
+
+    async def running_cycles(self) -> list[RunningCycle]:
+        """The cycles under way, the earliest tick first. A look each, and another one where many users are due."""
+        return await read_running_cycles(self._pool)
 
     async def cycle(self, tick_id: str) -> Cycle | None:
         """The cycle of the tick with this id; None while there is none, or it has not ended.

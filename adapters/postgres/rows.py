@@ -32,6 +32,7 @@ def shard_state(row: Row) -> ShardState:
         confirmed=row["confirmed"],
         active=row["active"],
         recently_messaged=row["recently_messaged"],
+        tick_due=row["tick_due"],
         policy=None if policy is None else policy_of(policy),
         begun=None if row["begun_offset"] is None else _begun_tick(row),
     )
@@ -50,6 +51,7 @@ def shard_values(state: ShardState) -> tuple[Any, ...]:
         state.recently_messaged,
         None if state.policy is None else policy_values(state.policy),
         *((None,) * 6 if begun is None else _begun_values(begun)),
+        state.tick_due,
     )
 
 

@@ -37,8 +37,11 @@ class PostgresStore:
             row = await connection.fetchrow(QUERIES["read_shard"], shard)
         if row is None:
             raise ShardUnknownError(f"shard {shard} has no row yet")
+        if bumped is None and row["halted_reason"] is None:
+            # Between the two statements the row was made, or the shard accepted.
+            return await self.take_over(shard)
         if bumped is None:
-            raise ShardHaltedError(shard, row["halted_reason"] or "accepted just now")
+            raise ShardHaltedError(shard, row["halted_reason"])
         if row["epoch"] != bumped["epoch"]:
             raise OwnershipLostError(f"shard {shard} was taken over by another worker at once")
         return shard_state(row)

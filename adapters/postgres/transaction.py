@@ -22,15 +22,17 @@ from domain.ownership import OutboxEntry, ShardState
 from domain.policy import Policy
 from domain.records import OutgoingRecord
 from domain.ticks import JudgedTick, UsableTick
-from domain.times import EARLIEST, LATEST
-from domain.users import MICROSECOND, ActivityChange, Outcome, StoredUser, active_for
+from domain.times import EARLIEST, LATEST, earlier
+from domain.users import MICROSECOND, ActivityChange, DueUsers, Outcome, StoredUser, active_for
+
+_LOGGED = ("shard", "sequence", "tick_id", "decided_at", "user_id", "message_id", "segment", "tone", "content")
 
 
 class PostgresShardTransaction:
     """Implements ``ShardTransaction`` on a connection whose transaction has passed the fence."""
 
     def __init__(self, connection: asyncpg.pool.PoolConnectionProxy, state: ShardState) -> None:
-        self.state = state
+        self.state = self._fenced = state
         self.committed = False
         self._connection = connection
         self._entries: list[OutboxEntry] = []
@@ -40,8 +42,7 @@ class PostgresShardTransaction:
     async def apply_activity(self, changes: Sequence[ActivityChange], policy: Policy) -> None:
         if not changes:
             return
-        wakes_after = min(active_for(policy), LATEST - EARLIEST)
-        wake = wakes_after // MICROSECOND, LATEST - wakes_after
+        wake = _wake_when_active(policy)
         seen = (
             [change.user_id for change in changes],
             [change.last_active for change in changes],
@@ -68,7 +69,7 @@ class PostgresShardTransaction:
             await self._execute("leave_corrections", *map(list, zip(*corrections, strict=True)))
 
     async def add_entry(self, records: Sequence[OutgoingRecord]) -> None:
-        entry = OutboxEntry(self.state.decided + 1, pack_records(records))
+        entry = OutboxEntry(self.state.decided + 1, pack_records(records), records)
         await self._execute("add_entry", self.state.shard, entry.sequence, entry.payload)
         self.state = replace(self.state, decided=entry.sequence)
         self._entries.append(entry)
@@ -78,60 +79,66 @@ class PostgresShardTransaction:
         return row["tick_next"], optional_time(row["tick_latest"])
 
     async def write_verdicts(self, verdicts: Sequence[JudgedTick], tick_next: int, latest: datetime | None) -> None:
-        if verdicts:
-            ticks = [verdict.tick for verdict in verdicts]
-            await self._execute(
-                "insert_verdicts",
-                [verdict.offset for verdict in verdicts],
-                [verdict.verdict for verdict in verdicts],
-                [None if tick is None else tick.tick_id for tick in ticks],
-                [None if tick is None else tick.at for tick in ticks],
-            )
-        await self._execute("advance_tick_log", tick_next, latest)
+        ticks = [verdict.tick for verdict in verdicts]
+        await self._execute(
+            "write_verdicts",
+            tick_next,
+            latest,
+            [verdict.offset for verdict in verdicts],
+            [verdict.verdict for verdict in verdicts],
+            [None if tick is None else tick.tick_id for tick in ticks],
+            [None if tick is None else tick.at for tick in ticks],
+        )
 
     async def fold_moves(self) -> None:
         for outcome, change in await self._fetch("fold_moves", self.state.shard):
             self._count(outcome, change)
 
     async def make_all_due(self, limit: int) -> bool:
-        rows = await self._fetch("lock_not_due", self.state.shard, limit)
-        if not rows:
-            return not (await self._fetch("is_not_due", self.state.shard))[0]["found"]
-        await self._execute("make_due", [row["place"] for row in rows])
-        return int(rows[0]["picked"]) < limit
+        [row] = await self._fetch("make_due", self.state.shard, limit)
+        return int(row["picked"]) < limit
 
-    async def due_users(self, at: datetime, limit: int) -> tuple[list[StoredUser], bool]:
-        rows = await self._fetch("lock_due", self.state.shard, at, limit)
-        if not rows:
-            # All who were picked may have moved away, and there may be more.
-            return [], not (await self._fetch("is_due", self.state.shard, at))[0]["found"]
-        self._places = {row["user_id"]: row["place"] for row in rows}
-        return [stored_user(row) for row in rows], rows[0]["picked"] < limit
+    async def due_users(self, at: datetime, policy: Policy, limit: int) -> DueUsers:
+        awake_since = earlier(at, active_for(policy))
+        rows = await self._fetch("lock_due", self.state.shard, at, limit, awake_since, *_wake_when_active(policy))
+        counted = rows[0]
+        due = rows if counted["place"] is not None else []
+        self._places = {row["user_id"]: row["place"] for row in due}
+        return DueUsers([stored_user(row) for row in due], counted["followed"], last=counted["picked"] < limit)
 
-    async def write_decisions(self, users: Sequence[StoredUser]) -> None:
+    async def write_skipped(self, users: Sequence[StoredUser]) -> None:
         if users:
             await self._execute(
-                "write_decisions",
+                "write_skipped",
                 [self._places[stored.user.user_id] for stored in users],
                 [stored.outcome for stored in users],
                 [stored.wake_at for stored in users],
-                [stored.user.last_messaged for stored in users],
             )
 
-    async def log_messages(self, messages: Sequence[EngagementMessage]) -> None:
+    async def write_messaged(self, messages: Sequence[EngagementMessage], wake_at: datetime) -> None:
         if messages:
-            await self._execute(
-                "log_messages",
-                self.state.shard,
-                self.state.decided + 1,
-                messages[0].tick_id,
-                messages[0].decided_at,
-                [message.user_id for message in messages],
-                [message.message_id for message in messages],
-                [message.segment for message in messages],
-                [message.tone for message in messages],
-                [message.content for message in messages],
+            places = [self._places[message.user_id] for message in messages]
+            await self._execute("write_messaged", places, messages[0].decided_at, wake_at)
+
+    async def log_messages(self, messages: Sequence[EngagementMessage]) -> None:
+        shard, sequence = self.state.shard, self.state.decided + 1
+        rows = [
+            (
+                shard,
+                sequence,
+                message.tick_id,
+                message.decided_at,
+                message.user_id,
+                message.message_id,
+                message.segment,
+                message.tone,
+                message.content,
             )
+            for message in messages
+        ]
+        # A row of COPY costs both sides a sixth less than one of arrays, and 50 bytes less of WAL (measured).
+        with postgres_errors():
+            await self._connection.copy_records_to_table("message", records=rows, columns=_LOGGED)
 
     async def count_coalesced(self, ticks: Sequence[UsableTick]) -> list[Cycle]:
         if not ticks:
@@ -154,7 +161,8 @@ class PostgresShardTransaction:
         self.state = replace(self.state, confirmed=max(sequence, self.state.confirmed))
 
     async def commit(self) -> list[OutboxEntry]:
-        await self._execute("write_shard", *shard_values(self.state))
+        if self.state is not self._fenced:
+            await self._execute("write_shard", *shard_values(self.state))
         with postgres_errors():
             await self._connection.execute("COMMIT")
         self.committed = True
@@ -173,3 +181,9 @@ class PostgresShardTransaction:
     async def _execute(self, name: str, *arguments: Any) -> None:
         with postgres_errors():
             await self._connection.execute(QUERIES[name], *arguments)
+
+
+def _wake_when_active(policy: Policy) -> tuple[int, datetime]:
+    """How statements compute it: so many microseconds after the last activity, but never after one from a time on."""
+    wakes_after = min(active_for(policy), LATEST - EARLIEST)
+    return wakes_after // MICROSECOND, LATEST - wakes_after

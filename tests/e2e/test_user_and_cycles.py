@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import asyncpg
 import pytest
 
 from tests.e2e.commands import engage, workers
@@ -68,6 +69,38 @@ def expected(last_tick: dict[str, Any]) -> tuple[str | None, ...]:
 def produce(deployment: Deployment, *arguments: str) -> None:
     done = engage(deployment, "produce", *arguments)
     assert done.code == 0, done.stderr
+
+
+# A shard has decided about one user, and its worker was killed before it came to the other two.
+_UNDER_WAY = """
+WITH judged AS (
+    INSERT INTO engagement.tick (tick_offset, verdict, tick_id, at, shards)
+    VALUES (0, 'usable', 'friday', '2026-11-06T10:00:00Z', 4)
+), left_over AS (
+    INSERT INTO engagement.users (user_id, shard, outcome, wake_at, first_seen, last_active)
+    SELECT n, 0, 'active', at, at, at
+    FROM generate_series(1, 2) AS n, (VALUES (timestamptz '2026-11-01T10:00:00Z')) AS given (at)
+)
+UPDATE engagement.shard
+SET tick_cursor = 1, tick_due = 1, tick_since = now() - interval '1 minute', begun_offset = 0,
+    begun_tick_id = 'friday', begun_at = '2026-11-06T10:00:00Z', begun_policy = '{1, 1, 1, 1}',
+    begun_figures = '{0, 0, 0, 0, 0}'
+WHERE shard = 0
+"""
+
+
+async def test_a_cycle_under_way_is_a_remark_and_no_data(initialised: Deployment) -> None:
+    connection = await asyncpg.connect(initialised.dsn)
+    await connection.execute(_UNDER_WAY)
+    await connection.close()
+    for more in ((), ("--json",)):
+        done = engage(initialised, "cycles", *more)
+        assert (done.code, done.stdout) == (0, "")
+        expected = (
+            "tick friday of 2026-11-06 10:00:00 UTC: 1 of 3 due users dealt with (33%), 0 of 4 shards done, the rest"
+        )
+        assert expected in done.stderr
+        assert "No cycle has ended yet" not in done.stderr
 
 
 @pytest.mark.parametrize("user_id", ["", "a\tb", "x" * 129, "caf\udce9"], ids=["empty", "tab", "long", "latin-1"])

@@ -50,7 +50,7 @@ class FakeStore:
     async def grow(self, shards: int) -> None:
         async with self._call("grow") as tables:
             for number in range(len(tables.shards), shards):
-                tables.write_shard(ShardState(number, 0, -1, tables.tick_next, 0, 0, 0, 0, None, None))
+                tables.write_shard(ShardState(number, 0, -1, tables.tick_next, 0, 0, 0, 0, 0, None, None))
             self._commit(tables, durable=True)
 
     async def take_over(self, shard: int) -> ShardState:

@@ -12,7 +12,7 @@ from domain.policy import Policy
 from domain.records import OutgoingRecord
 from domain.ticks import JudgedTick, UsableTick, Verdict
 from domain.times import EARLIEST, LATEST
-from domain.users import ActivityChange, Outcome, StoredUser, apply
+from domain.users import ActivityChange, DueUsers, Outcome, StoredUser, apply, wake_when_active
 from tests.fakes.tables import MessageRow, Move, Tables, TickRow, UserRow, check_user, require
 from tests.fakes.wire import Wire
 
@@ -45,7 +45,7 @@ class FakeShardTransaction:
 
     async def add_entry(self, records: Sequence[OutgoingRecord]) -> None:
         await self._wire.request("statement")
-        entry = OutboxEntry(self.state.decided + 1, pack_records(records))
+        entry = OutboxEntry(self.state.decided + 1, pack_records(records), records)
         key = (self.state.shard, entry.sequence)
         require(holds=key not in self._tables.outbox, constraint="a sequence is given once")
         self._tables.outbox[key] = entry.payload
@@ -79,18 +79,25 @@ class FakeShardTransaction:
             self._write_user(replace(row, stored=replace(row.stored, wake_at=EARLIEST)))
         return len(picked) < limit
 
-    async def due_users(self, at: datetime, limit: int) -> tuple[list[StoredUser], bool]:
+    async def due_users(self, at: datetime, policy: Policy, limit: int) -> DueUsers:
         await self._wire.request("statement")
-        due = [row.stored for row in self._own_users() if row.stored.wake_at <= at and row.stored.wake_at < LATEST]
-        picked = due[:limit]
-        return sorted(picked, key=lambda stored: stored.user.user_id), len(picked) < limit
+        due = [row for row in self._own_users() if row.stored.wake_at <= at and row.stored.wake_at < LATEST]
+        picked = sorted(due[:limit], key=lambda row: row.stored.user.user_id)
+        rest = [row.stored for row in picked if not self._still_active(row, at, policy)]
+        return DueUsers(rest, len(picked) - len(rest), last=len(picked) < limit)
 
-    async def write_decisions(self, users: Sequence[StoredUser]) -> None:
+    async def write_skipped(self, users: Sequence[StoredUser]) -> None:
         await self._wire.request("statement")
-        for decided in users:
-            row = self._tables.users[decided.user.user_id]
-            user = replace(row.stored.user, last_messaged=decided.user.last_messaged)
-            self._write_user(replace(row, stored=StoredUser(user, decided.outcome, decided.wake_at)))
+        for skipped in users:
+            row = self._tables.users[skipped.user.user_id]
+            self._write_user(replace(row, stored=StoredUser(row.stored.user, skipped.outcome, skipped.wake_at)))
+
+    async def write_messaged(self, messages: Sequence[EngagementMessage], wake_at: datetime) -> None:
+        await self._wire.request("statement")
+        for message in messages:
+            row = self._tables.users[message.user_id]
+            user = replace(row.stored.user, last_messaged=message.decided_at)
+            self._write_user(replace(row, stored=StoredUser(user, Outcome.RECENTLY_MESSAGED, wake_at)))
 
     async def log_messages(self, messages: Sequence[EngagementMessage]) -> None:
         await self._wire.request("statement")
@@ -129,6 +136,14 @@ class FakeShardTransaction:
         self._publish(self._tables)
         await self._wire.answer("commit")
         return self._entries
+
+    def _still_active(self, row: UserRow, at: datetime, policy: Policy) -> bool:
+        """Whether nothing is to be decided about a due user, who then wakes when the last activity says."""
+        wake_at = wake_when_active(row.stored.user.last_active, policy)
+        if row.stored.outcome is not Outcome.ACTIVE or wake_at <= at:
+            return False
+        self._write_user(replace(row, stored=replace(row.stored, wake_at=wake_at)))
+        return True
 
     def _own_users(self) -> list[UserRow]:
         """The shard's users by wake time."""

@@ -58,8 +58,12 @@ async def test_the_sound_engine_makes_no_difference(story: str, results: Results
 
 
 @pytest.mark.parametrize("row", CAUGHT, ids=lambda row: of(row.story.__name__, row.mutant))
-async def test_a_defect_makes_a_difference(row: Caught, results: Results) -> None:
+async def test_a_defect_makes_a_difference(row: Caught, results: Results, services: Services) -> None:
     result = await results[of(row.story.__name__, row.mutant)]
+    if not result.has(*row.differences):
+        # Once more, alone: what a stopped owner has left open in Kafka is aborted after 15 s, and that ends the story.
+        await asyncio.gather(*results.values(), return_exceptions=True)
+        result = await STORIES[row.story.__name__](services, row.mutant)
     assert result.has(*row.differences), result.differences
 
 

@@ -38,11 +38,9 @@ def become(*later: Migration) -> None:
 
 def use_the_new_column() -> None:
     """Decisions fill it. Raises LookupError where the statement is written otherwise now."""
-    sound = QUERIES["write_decisions"]
-    QUERIES["write_decisions"] = sound.replace(
-        "last_messaged = given.last_messaged", "last_messaged = given.last_messaged, greeted_at = given.last_messaged"
-    )
-    if QUERIES["write_decisions"] == sound:
+    sound = QUERIES["write_messaged"]
+    QUERIES["write_messaged"] = sound.replace("last_messaged = $2", "last_messaged = $2, greeted_at = $2")
+    if QUERIES["write_messaged"] == sound:
         raise LookupError("the statement that writes decisions is written otherwise now")
 
 

@@ -94,13 +94,13 @@ class Engine:
                 start = shard.state.position
                 self.activity.ends[number] = start + len(own)
                 batch = RecordBatch("activity", number, start, start + len(own), records(number, start, own))
-                await ingest.take_in(batch)
+                await ingest.take_in(await ingest.decode(batch))
 
     async def evaluate(self, tick: Tick) -> Cycle:
         await self._judge(tick)
         for number in range(SHARDS):
             async with self.owning(number) as (shard, publisher, evaluation):
-                await evaluation.choose(self.ticks)
+                await evaluation.choose(await self.store.usable_ticks(0, self.ticks), self.ticks)
                 assert evaluation.can_begin
                 await evaluation.begin()
                 while evaluation.under_way:
@@ -134,7 +134,6 @@ class Engine:
         evaluation = TickEvaluation(
             shard,
             publisher,
-            self.store,
             self.activity,
             policy=self.policy,
             encode=partial(encode_message, topic="messages", event_source="/test"),

@@ -1,6 +1,5 @@
 """What a tick costs depends on who is due, not on how many users there are: counted by the server itself."""
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import partial
@@ -12,6 +11,7 @@ import pytest
 from adapters.codec import encode_message
 from adapters.postgres.connection import connect
 from adapters.postgres.migrations import migrate
+from adapters.postgres.queries import ask
 from adapters.postgres.rows import cycle_of, policy_values
 from adapters.postgres.store import PostgresStore
 from consumer.cycle import CHUNK_USERS, TickEvaluation
@@ -21,16 +21,17 @@ from consumer.steps import no_hook
 from deploy.local.postgres import PostgresServer
 from domain.cycles import Figures
 from domain.events import Tick
+from domain.ownership import BegunTick
 from domain.ticks import JudgedTick, Verdict
-from tests.builders import DAY, HOUR, NOON, PRODUCTION
+from domain.users import DueUsers
+from tests.builders import DAY, HOUR, NOON, PRODUCTION, message
 from tests.conditions import eventually
 from tests.contract.databases import fresh_database
 from tests.fakes.activity_log import FakeActivityLog
 from tests.fakes.producers import FakeProducers, FakeShardLog
-from tests.sql import database_dsn
+from tests.integration.logged import logged_database, statements
 
 DUE = 100
-STATEMENT = re.compile(r"LOG: +(?:execute [^:]*|statement): (.*)")
 
 # Users who are not due for a day, and a hundred who are due an hour after noon.
 FILL = """
@@ -76,15 +77,10 @@ def server(folder: Path) -> Iterator[str]:
 async def costs_of_two_ticks(server: str, log: Path, users: int) -> tuple[Cost, Cost]:
     """The costs of a tick with nobody due and of one with a hundred due, among so many users."""
     name = f"users_{users}"
-    admin = await asyncpg.connect(server)
-    await admin.execute(f"CREATE DATABASE {name}")
-    await admin.execute(f"ALTER DATABASE {name} SET log_statement = 'all'")
-    dsn = database_dsn(server, name)
-    await migrate(dsn)
+    dsn = await logged_database(server, name)
     await fill(dsn, users)
     nobody = await cost(dsn, log, Tick("nobody is due", NOON + 10 * HOUR), 0, {"active": users})
     some = await cost(dsn, log, Tick("some are due", NOON + 20 * HOUR), 1, {"active": users - DUE, "normal": DUE})
-    await admin.close()
     return nobody, some
 
 
@@ -101,20 +97,16 @@ async def fill(dsn: str, users: int) -> None:
 
 async def cost(dsn: str, log: Path, tick: Tick, offset: int, figures: dict[str, int]) -> Cost:
     before = await counted(dsn)
-    logged = len(read(log))
+    logged = len(statements(log))
     pool = await connect(dsn)
     assert await evaluate(pool, tick, offset) == Figures(**figures)
     await pool.close()
-    text = read(log)[logged:].decode()
+    asked = statements(log)[logged:]
     after = await counted(dsn)
     tables = {
         table: {name: count - before[table][name] for name, count in counts.items()} for table, counts in after.items()
     }
-    return Cost(STATEMENT.findall(text), tables)
-
-
-def read(log: Path) -> bytes:
-    return log.read_bytes()
+    return Cost(asked, tables)
 
 
 async def counted(dsn: str) -> Counts:
@@ -144,10 +136,8 @@ async def evaluate(pool: asyncpg.Pool, tick: Tick, offset: int) -> Figures:
     producers.logs[0] = FakeShardLog(progress=[state.confirmed])
     publisher = Publisher(shard, store, producers, cycle_topic="cycles", messages_logged=0, hook=no_hook)
     encode = partial(encode_message, topic="messages", event_source="/test")
-    evaluation = TickEvaluation(
-        shard, publisher, store, FakeActivityLog(1), policy=PRODUCTION, encode=encode, hook=no_hook
-    )
-    await evaluation.choose(offset + 1)
+    evaluation = TickEvaluation(shard, publisher, FakeActivityLog(1), policy=PRODUCTION, encode=encode, hook=no_hook)
+    await evaluation.choose(await store.usable_ticks(state.tick_cursor, offset + 1), offset + 1)
     await evaluation.begin()
     while shard.first_unpublished is not None:
         await publisher.publish_first()
@@ -197,7 +187,7 @@ async def test_a_chunk_reads_nobody_else_however_many_are_due_and_whatever_the_p
         # What was there before is removed: the pick would meet it.
         await pool.execute("VACUUM users")
         await pool.close()
-        for work in (a_chunk, some_made_due):
+        for work in (a_chunk, still_active, some_made_due, how_far_it_is):
             before = await counted(dsn)
             pool = await connect(dsn)
             await work(PostgresStore(pool))
@@ -208,13 +198,38 @@ async def test_a_chunk_reads_nobody_else_however_many_are_due_and_whatever_the_p
 
 
 async def a_chunk(store: PostgresStore) -> None:
-    """The decisions of one, without messages."""
+    """The decisions of one, without the log."""
     ownership = (await store.take_over(0)).ownership
     async with store.transaction(ownership) as write:
-        users, last = await write.due_users(NOON + 2 * DAY, CHUNK_USERS)
-        assert (len(users), last) == (CHUNK_USERS, False)
-        await write.write_decisions([replace(stored, wake_at=NOON + 3 * DAY) for stored in users])
+        due = await write.due_users(NOON + 2 * DAY, PRODUCTION, CHUNK_USERS)
+        assert (len(due.users), due.last) == (CHUNK_USERS, False)
+        skipped, messaged = due.users[::2], due.users[1::2]
+        await write.write_skipped([replace(stored, wake_at=NOON + 3 * DAY) for stored in skipped])
+        await write.write_messaged([message(stored.user.user_id, NOON) for stored in messaged], NOON + 3 * DAY)
         await write.commit()
+
+
+async def still_active(store: PostgresStore) -> None:
+    """A chunk of users who woke for nothing."""
+    ownership = (await store.take_over(0)).ownership
+    patient = replace(PRODUCTION, inactivity_threshold=3 * DAY)
+    async with store.transaction(ownership) as write:
+        found = await write.due_users(NOON + 2 * DAY, patient, CHUNK_USERS)
+        assert found == DueUsers([], still_active=CHUNK_USERS, last=False)
+        await write.commit()
+
+
+async def how_far_it_is(store: PostgresStore) -> None:
+    """Whoever asks how many are left, counts so many of them."""
+    ownership = (await store.take_over(0)).ownership
+    tick = Tick("under way", NOON + 2 * DAY)
+    async with store.transaction(ownership) as write:
+        await write.write_verdicts([JudgedTick(0, Verdict.USABLE, tick)], 1, tick.at)
+        begun = BegunTick(0, tick, PRODUCTION, Figures())
+        write.state = replace(write.state, begun=begun, tick_cursor=1)
+        await write.commit()
+    [cycle] = await ask(store._pool, "running_cycles", CHUNK_USERS)
+    assert cycle["remaining"] == CHUNK_USERS
 
 
 async def some_made_due(store: PostgresStore) -> None:

@@ -2,11 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime
 
+from domain.messages import EngagementMessage
 from domain.ownership import Ownership, ShardState
+from domain.policy import Policy
 from domain.users import MICROSECOND, StoredUser
 from tests.fakes.store import FakeStore
-from tests.fakes.tables import Move, Tables, TickRow
+from tests.fakes.tables import Move, Tables, TickRow, UserRow
 from tests.fakes.transaction import FakeShardTransaction
 
 
@@ -31,8 +34,16 @@ class _CoalescedNotCounted(FakeShardTransaction):
 
 
 class _WakesLate(FakeShardTransaction):
-    async def write_decisions(self, users: Sequence[StoredUser]) -> None:
-        await super().write_decisions([replace(stored, wake_at=stored.wake_at + MICROSECOND) for stored in users])
+    async def write_skipped(self, users: Sequence[StoredUser]) -> None:
+        await super().write_skipped([replace(stored, wake_at=stored.wake_at + MICROSECOND) for stored in users])
+
+    async def write_messaged(self, messages: Sequence[EngagementMessage], wake_at: datetime) -> None:
+        await super().write_messaged(messages, wake_at + MICROSECOND)
+
+
+class _StaysActive(FakeShardTransaction):
+    def _still_active(self, row: UserRow, at: datetime, policy: Policy) -> bool:
+        return super()._still_active(row, at - MICROSECOND, policy)
 
 
 class WithoutCorrections(FakeStore):
@@ -65,6 +76,12 @@ class WakesLate(FakeStore):
     transaction_type = _WakesLate
 
 
+class StaysActive(FakeStore):
+    """Who was active until a microsecond too early counts as active without a look."""
+
+    transaction_type = _StaysActive
+
+
 class WithoutFence(FakeStore):
     """A former owner is not refused, and no position is compared. What is left is that owners compare the row."""
 
@@ -81,5 +98,6 @@ MUTANTS: tuple[type[FakeStore], ...] = (
     NobodyMadeDue,
     CoalescedNotCounted,
     WakesLate,
+    StaysActive,
     WithoutFence,
 )

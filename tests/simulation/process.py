@@ -154,10 +154,16 @@ class Process:
             yield "work", GO_ON, partial(self._go_on_working, number, holding)
         elif holding.work is None and not stopping and (action := worker._next()) is not None:
             yield "work", action.__name__, partial(self._start_working, number, holding, worker)
+        if not stopping and worker.can_decode:
+            yield "decoding", "decode", partial(self._decode, worker)
         if holding.publish is not None and holding.publish.can_go_on:
             yield "publishing", GO_ON, partial(self._go_on_publishing, number, holding)
         elif holding.publish is None and not stopping and worker.shard.first_unpublished is not None:
             yield "publishing", "publish", partial(self._start_publishing, number, holding, worker)
+
+    def _decode(self, worker: ShardWorker) -> None:
+        self._seen["decode"] += 1
+        at_once(worker.decode_next())
 
     def _start_owning(self, number: int, holding: Holding) -> None:
         holding.own = Unit(holding.holder._own())
@@ -177,7 +183,7 @@ class Process:
         assert action is not None
         self._seen[action.__name__] += 1
         if action.__name__ == "_choose":
-            self._chose(number, worker.shard.ownership.epoch, worker._judged_to)
+            self._chose(number, worker.shard.ownership.epoch, worker.judged_to)
         holding.work = Unit(_awaited(action))
         self._go_on_working(number, holding)
 

@@ -14,6 +14,7 @@ from consumer.publish import Publisher
 from consumer.shard import OwnedShard
 from consumer.steps import StepHook
 from consumer.worker import ShardWorker
+from domain.ownership import OutboxEntry, ShardState
 from domain.policy import Policy
 from domain.ports import Store
 from tests.fakes.producers import FakeProducers
@@ -80,15 +81,15 @@ class Workshop:
             hook=self._hook,
         )
 
-    def worker(self, shard: OwnedShard) -> ShardWorker:
+    def worker(self, state: ShardState, unpublished: list[OutboxEntry]) -> ShardWorker:
         given, hook = self._surroundings, self._hook
+        shard = OwnedShard(given.store, state, unpublished)
         publisher = Publisher(
             shard, given.store, given.producers, cycle_topic=CYCLE_TOPIC, messages_logged=0, hook=hook
         )
         evaluation = TickEvaluation(
             shard,
             publisher,
-            given.store,
             given.activity.log,
             policy=self._policy,
             encode=partial(encode_message, topic=MESSAGE_TOPIC, event_source=EVENT_SOURCE),

@@ -28,6 +28,7 @@ def line(*, member: Member | None = MEMBER, extent: Extent | None = None, **chan
         "confirmed": 15,
         "active": 4,
         "recently_messaged": 2,
+        "tick_due": 0,
         "policy": POLICY,
         "begun": None,
     }

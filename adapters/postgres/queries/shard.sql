@@ -19,7 +19,9 @@ SELECT epoch FROM shard WHERE shard = $1;
 UPDATE shard
 SET position = $2, tick_cursor = $3, decided = $4, confirmed = $5, active = $6, recently_messaged = $7, policy = $8,
     begun_offset = $9, begun_tick_id = $10, begun_at = $11, begun_policy = $12, begun_figures = $13,
-    begun_last_sequence = $14
+    begun_last_sequence = $14, tick_due = $15,
+    -- The cursor moves exactly when a tick is begun.
+    tick_since = CASE WHEN tick_cursor = $3 THEN tick_since ELSE now() END
 WHERE shard = $1;
 
 -- name: shard_progress

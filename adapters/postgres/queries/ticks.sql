@@ -1,12 +1,9 @@
--- name: insert_verdicts
--- What was judged, by the only one who may: the holder of the deployment row.
+-- name: write_verdicts
+-- What was judged, and how far, by the only one who may: the holder of the deployment row.
+WITH advanced AS (UPDATE deployment SET tick_next = $1, tick_latest = $2 RETURNING shards)
 INSERT INTO tick (tick_offset, verdict, tick_id, at, shards)
-SELECT given.*, (SELECT shards FROM deployment)
-FROM unnest($1::bigint[], $2::verdict[], $3::text[], $4::timestamptz[]) AS given;
-
--- name: advance_tick_log
--- How far the tick topic is judged.
-UPDATE deployment SET tick_next = $1, tick_latest = $2;
+SELECT given.*, shards
+FROM advanced, unnest($3::bigint[], $4::verdict[], $5::text[], $6::timestamptz[]) AS given;
 
 -- name: read_tick_next
 -- How far the tick topic is judged.

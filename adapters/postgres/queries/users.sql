@@ -80,43 +80,58 @@ FROM changed GROUP BY previous_shard, previous_outcome, outcome;
 -- name: lock_due
 -- Pick who is due first (the wake time 'infinity' means never), and lock them in the order of their ids. The picked are
 -- found by their place, which takes no index. One may have moved away meanwhile: what the pick asked for is asked again,
--- in one piece, so that no index can seem to help; and how many were picked comes with every row.
+-- in one piece, so that no index can seem to help.
+-- Active ones who were active after $4 still are: their wake time follows their last activity, and only the others are
+-- worth the way to the engine. $5 and $6 are $2 and $3 of apply_activity. One row comes at least, with how many were
+-- picked, and how many of them woke for nothing.
 WITH picked AS MATERIALIZED (
     SELECT ctid AS place FROM users
     WHERE shard = $1 AND wake_at <= $2 AND wake_at < 'infinity' ORDER BY wake_at LIMIT $3
+),
+locked AS MATERIALIZED (
+    SELECT place, user_id, outcome, wake_at, first_seen, last_active, registered_at, name, named_at, last_messaged,
+           outcome = 'active' AND last_active > $4 AS still_active
+    FROM picked JOIN users ON users.ctid = place
+    WHERE CASE shard WHEN $1 THEN wake_at <= $2 ELSE false END
+    ORDER BY user_id FOR NO KEY UPDATE OF users
+),
+followed AS (
+    UPDATE users
+    SET wake_at = CASE
+        WHEN locked.last_active < $6 THEN locked.last_active + $5::bigint * interval '1 microsecond'
+        ELSE 'infinity'
+    END
+    FROM locked WHERE users.ctid = place AND still_active
+    RETURNING users.shard
+),
+counted AS (
+    SELECT (SELECT count(*) FROM picked) AS picked, (SELECT count(*) FROM followed) AS followed
 )
 SELECT place, user_id, outcome, wake_at, first_seen, last_active, registered_at, name, named_at, last_messaged,
-       (SELECT count(*) FROM picked) AS picked
-FROM picked JOIN users ON users.ctid = place
-WHERE CASE shard WHEN $1 THEN wake_at <= $2 ELSE false END
-ORDER BY user_id FOR NO KEY UPDATE OF users;
+       counted.picked, counted.followed
+FROM counted LEFT JOIN locked ON NOT still_active;
 
--- name: is_due
--- Whether anybody is due.
-SELECT EXISTS (SELECT FROM users WHERE shard = $1 AND wake_at <= $2 AND wake_at < 'infinity') AS found;
-
--- name: write_decisions
--- What was decided about locked users, who are still where they were.
+-- name: write_skipped
+-- What was decided about locked users who get no message. They are still where they were.
 UPDATE users
-SET outcome = given.outcome, wake_at = given.wake_at, last_messaged = given.last_messaged
-FROM unnest($1::tid[], $2::outcome[], $3::timestamptz[], $4::timestamptz[])
-    AS given (place, outcome, wake_at, last_messaged)
+SET outcome = given.outcome, wake_at = given.wake_at
+FROM unnest($1::tid[], $2::outcome[], $3::timestamptz[]) AS given (place, outcome, wake_at)
 WHERE users.ctid = place;
 
--- name: lock_not_due
--- The same for users who are not due at once, for a look at everyone under a new policy.
-WITH picked AS MATERIALIZED (
-    SELECT ctid AS place FROM users WHERE shard = $1 AND wake_at > '-infinity' ORDER BY wake_at LIMIT $2
-)
-SELECT place, (SELECT count(*) FROM picked) AS picked
-FROM picked JOIN users ON users.ctid = place
-WHERE CASE shard WHEN $1 THEN true ELSE false END
-ORDER BY user_id FOR NO KEY UPDATE OF users;
-
--- name: is_not_due
--- Whether anybody is not due at once.
-SELECT EXISTS (SELECT FROM users WHERE shard = $1 AND wake_at > '-infinity') AS found;
+-- name: write_messaged
+-- The same about those who get one, and so are all alike.
+UPDATE users SET outcome = 'recently_messaged', last_messaged = $2, wake_at = $3 WHERE ctid = ANY($1::tid[]);
 
 -- name: make_due
--- Locked users, to be looked at by the next tick.
-UPDATE users SET wake_at = '-infinity' WHERE ctid = ANY($1::tid[]);
+-- Make users who are not due at once due at once, for a look at everyone under a new policy. They are picked and locked as
+-- above, and one row comes with how many were picked.
+WITH picked AS MATERIALIZED (
+    SELECT ctid AS place FROM users WHERE shard = $1 AND wake_at > '-infinity' ORDER BY wake_at LIMIT $2
+),
+locked AS MATERIALIZED (
+    SELECT place FROM picked JOIN users ON users.ctid = place
+    WHERE CASE shard WHEN $1 THEN true ELSE false END
+    ORDER BY user_id FOR NO KEY UPDATE OF users
+),
+made AS (UPDATE users SET wake_at = '-infinity' FROM locked WHERE users.ctid = place)
+SELECT count(*) AS picked FROM picked;

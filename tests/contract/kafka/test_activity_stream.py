@@ -75,6 +75,22 @@ async def test_a_shard_that_was_assigned_is_not_read_before_it_was_sought(
         assert await one.stream.poll([0], 0.3) == []
 
 
+async def test_a_shard_that_waits_to_be_sought_does_not_end_the_reading_of_all_when_its_leader_changes(
+    connection: KafkaConnection, make_topic: MakeTopic, producer: AIOKafkaProducer, unique: str
+) -> None:
+    """Its position is looked for in the group, once for each leader, and nobody has committed one."""
+    topic = await make_topic("activity", partitions=2)
+    await producer.send_and_wait(topic, b"x", partition=1)
+    async with member(connection, topic, unique) as one:
+        await one.hears(1)
+        consumer = one.stream._consumer
+        assignment = consumer._subscription.subscription.assignment
+        for leader in range(2):
+            await consumer._fetcher._update_fetch_positions(assignment, leader, [TopicPartition(topic, 0)])
+        assert one.stream.seek(1, 0)
+        assert values(await one.reads([1], 1)) == [b"x"]
+
+
 async def test_a_cancelled_poll_loses_nothing(
     connection: KafkaConnection, make_topic: MakeTopic, producer: AIOKafkaProducer, unique: str
 ) -> None:

@@ -9,7 +9,7 @@ import pytest
 from adapters.postgres.inspection import MissingRight, opened_inspection
 from adapters.postgres.store import PostgresStore
 from domain.errors import TransientError
-from tests.builders import NOON, PRODUCTION, activity, changes, message
+from tests.builders import DAY, NOON, PRODUCTION, activity, changes, message
 
 
 @pytest.fixture
@@ -94,8 +94,8 @@ async def work(store: PostgresStore) -> None:
         await write.write_verdicts([], 1, None)
         await write.fold_moves()
         await write.make_all_due(10)
-        users, _ = await write.due_users(NOON, 10)
-        await write.write_decisions(users)
+        await write.write_skipped((await write.due_users(NOON + 4 * DAY, PRODUCTION, 10)).users)
+        await write.write_messaged([message("a", NOON)], NOON)
         await write.log_messages([message("a", NOON)])
         await write.add_entry([])
         await write.confirm(1)

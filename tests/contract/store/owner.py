@@ -13,11 +13,13 @@ from domain.events import Activity
 from domain.ownership import Ownership
 from domain.policy import Policy
 from domain.ports import Store
-from domain.users import Outcome, StoredUser
+from domain.users import MICROSECOND, Outcome, StoredUser
 from tests.builders import PRODUCTION, changes, tick
 from tests.fakes.tables import ConstraintViolatedError
 
 _ENCODE = partial(encode_message, topic="messages", event_source="/tests")
+# Nobody stays active.
+_IMPATIENT = replace(PRODUCTION, inactivity_threshold=MICROSECOND)
 # How the stores say that rows would contradict each other: a defect of the caller, nothing to be caught.
 CONSTRAINT_ERRORS = (asyncpg.IntegrityConstraintViolationError, ConstraintViolatedError)
 
@@ -33,21 +35,26 @@ async def take_in(
 
 
 async def due(store: Store, ownership: Ownership, at: datetime, limit: int = 100) -> list[StoredUser]:
-    """Who is due, ordered by id; nothing is changed."""
+    """Who is due, unless they were active in this very microsecond, ordered by id; nothing is changed."""
     async with store.transaction(ownership) as write:
-        return (await write.due_users(at, limit))[0]
+        return (await write.due_users(at, _IMPATIENT, limit)).users
+
+
+async def due_by_id(store: Store, ownership: Ownership, at: datetime) -> dict[str, StoredUser]:
+    """The same users by id."""
+    return {stored.user.user_id: stored for stored in await due(store, ownership, at)}
 
 
 async def message_all(store: Store, ownership: Ownership, at: datetime, *, policy: Policy = PRODUCTION) -> None:
     """Evaluate a tick's due users, and store what was decided."""
     async with store.transaction(ownership) as write:
-        users, last = await write.due_users(at, 1000)
-        assert last
-        chunk = decide_chunk(
-            users, tick(at).tick, policy, Figures(), partial(encode_message, topic="messages", event_source="/tests")
-        )
-        await write.write_decisions(chunk.users)
-        await write.log_messages([message for message, _ in chunk.messages])
+        found = await write.due_users(at, policy, 1000)
+        assert found.last
+        chunk = decide_chunk(found.users, tick(at).tick, policy, Figures(), _ENCODE)
+        await write.write_skipped(chunk.skipped)
+        messages = [message for message, _ in chunk.messages]
+        await write.write_messaged(messages, chunk.messageable_at)
+        await write.log_messages(messages)
         state = write.state
         write.state = replace(
             state,

@@ -66,12 +66,24 @@ class Liar:
         """No lies any more."""
         self._lies.clear()
 
-    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """One connection of a client."""
-        task = asyncio.current_task()
-        assert task is not None
+    def connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """A client is here.
+
+        The task is the liar's own: of one that asyncio had made, Python 3.11 asks for the exception when it was
+        cancelled, and reports that as an error.
+        """
+        task = asyncio.create_task(self._serve(reader, writer))
         self._connections.add(task)
         task.add_done_callback(self._connections.discard)
+
+    async def stop(self) -> None:
+        """End all connections."""
+        connections = list(self._connections)
+        for task in connections:
+            task.cancel()
+        await asyncio.gather(*connections, return_exceptions=True)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         asked: dict[int, tuple[int, int]] = {}
         to_broker: asyncio.StreamWriter | None = None
         try:
@@ -85,13 +97,6 @@ class Liar:
             for end in (writer, to_broker):
                 if end is not None:
                     end.transport.abort()
-
-    async def stop(self) -> None:
-        """End all connections."""
-        connections = list(self._connections)
-        for task in connections:
-            task.cancel()
-        await asyncio.gather(*connections, return_exceptions=True)
 
     def _answer(self, frame: bytes, asked: dict[int, tuple[int, int]]) -> bytes:
         (correlation,) = struct.unpack(">i", frame[:4])
@@ -122,7 +127,7 @@ async def lying(bootstrap_servers: str) -> AsyncIterator[Liar]:
     """A way to that broker, honest at first."""
     host, _, port = bootstrap_servers.partition(":")
     liar = Liar(host, int(port))
-    server = await asyncio.start_server(liar.serve, "127.0.0.1", 0)
+    server = await asyncio.start_server(liar.connected, "127.0.0.1", 0)
     liar.port = server.sockets[0].getsockname()[1]
     try:
         yield liar

@@ -21,7 +21,7 @@ def position_before_batch() -> None:
 
 def position_after_batch() -> None:
     """The position is moved in a transaction after that of the batch."""
-    rewrite(Ingest, "take_in", ("seconds = time.monotonic()", f"{_MOVE}seconds = time.monotonic()"))
+    rewrite(Ingest, "take_in", ("seconds = decoded.seconds", f"{_MOVE}seconds = decoded.seconds"))
     rewrite(Ingest, "_begin", ("write.state = replace(write.state, position=decoded.next_position)", ""))
 
 
@@ -31,8 +31,8 @@ def barrier_before_tick() -> None:
         TickEvaluation,
         "choose",
         (
-            "ticks = await self._choose(judged_to)",
-            "barrier = vars(self).get('barrier')\nticks = await self._choose(judged_to)",
+            "ticks = await self._choose(usable)",
+            "barrier = vars(self).get('barrier')\nticks = await self._choose(usable)",
         ),
         (
             "ticks[:-1], await self._ask_barrier())",
@@ -45,6 +45,5 @@ def barrier_before_tick() -> None:
 def activity_between_chunks() -> None:
     """Activity is taken in as soon as it comes, also between the chunks of a tick."""
     room = "if not self.shard.has_room:"
-    rewrite(
-        ShardWorker, "_next", (room, f"if evaluation.under_way and self._batches:\n    return self._take_in\n{room}")
-    )
+    taken_in = "if evaluation.under_way and self._decoded is not None:\n    return self._take_in\n"
+    rewrite(ShardWorker, "_next", (room, f"{taken_in}{room}"))
