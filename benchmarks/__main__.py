@@ -82,7 +82,8 @@ def main() -> int:
 def _ingest(services: Services, plan: Plan) -> tuple[Report, str]:
     contestants: list[Contestant] = [Engine(), Plain(), Plain(max_records=50_000)]
     if plan.peers:
-        contestants += [KafkaStreams(), KafkaStreams(threads=2), Quix(), FastStream()]
+        quix = Quix(), Quix("at least once")
+        contestants += [KafkaStreams(), KafkaStreams(threads=2), *quix, FastStream()]
     streams = [STREAMS[name] for name in plan.streams]
     runs = asyncio.run(measure_ingest(services, streams, contestants, plan.rounds))
     return _report("ingest", plan, runs), "\n".join(ingest_tables(runs, "engine"))

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 
@@ -21,15 +22,14 @@ _KEY_END = '|"last"'
 
 @dataclass(frozen=True, slots=True)
 class Quix(Peer):
-    """`peers/quix`, exactly once, with so many seconds from commit to commit; everything else by default."""
+    """`peers/quix`, everything else by default: a commit each 5 s, for one."""
 
-    commit_seconds: float = 5.0
-    promises: str = "exactly once"
+    promises: Literal["exactly once", "at least once"] = "exactly once"
 
     @property
     def name(self) -> str:
-        """With its interval."""
-        return f"Quix Streams, commits each {self.commit_seconds:g} s"
+        """With what it promises."""
+        return f"Quix Streams, {self.promises}"
 
     async def prepare(self, scene: Scene) -> None:  # noqa: ARG002 - others need it
         """Make its environment, once. Raises UnavailableError."""
@@ -38,7 +38,7 @@ class Quix(Peer):
     def start(self, scene: Scene, log: Path) -> "subprocess.Popen[bytes]":
         """In its environment."""
         variables = scene.variables | {
-            "COMMIT_SECONDS": str(self.commit_seconds),
+            "GUARANTEE": self.promises.replace(" ", "-"),
             "STATE_FOLDER": str(scene.folder / f"{scene.name}-state"),
         }
         return started([str(python_of("quix")), str(_APP)], log, variables)

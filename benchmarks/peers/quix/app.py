@@ -32,8 +32,7 @@ def main() -> None:
         broker_address=os.environ["KAFKA"],
         consumer_group=os.environ["GROUP"],
         auto_offset_reset="earliest",
-        processing_guarantee="exactly-once",
-        commit_interval=float(os.environ["COMMIT_SECONDS"]),
+        processing_guarantee=os.environ["GUARANTEE"],
         state_dir=os.environ["STATE_FOLDER"],
         loglevel="WARNING",
     )
