@@ -225,7 +225,7 @@ CATALOGUE = (
         "Ticks and activity of days wait for the first worker.",
         "The newest tick is evaluated, the others are coalesced: at most one message for each user.",
         (
-            "tests/fault/test_campaign_backlog.py::test_of_hundreds_of_waiting_ticks_each_shard_evaluates_the_newest_and_every_cycle_adds_up",
+            "tests/fault/test_campaigns.py::test_of_hundreds_of_waiting_ticks_each_shard_evaluates_the_newest_and_every_cycle_adds_up",
             "tests/fault/test_ticks.py::test_ticks_that_are_gone_before_they_were_read_are_skipped_with_a_warning",
         ),
     ),
@@ -257,7 +257,7 @@ CATALOGUE = (
         "The older one goes on until it is replaced.",
         (
             "tests/fault/test_rolling_upgrade.py::test_old_and_new_workers_share_the_shards_while_the_schema_changes_under_them",
-            "tests/fault/test_campaign_policy.py::test_everybody_is_judged_by_the_new_thresholds_from_the_next_tick_on",
+            "tests/fault/test_campaigns.py::test_everybody_is_judged_by_the_new_thresholds_from_the_next_tick_on",
             "tests/contract/postgres/test_migrations.py::test_a_schema_behind_the_engine_passes_the_check_of_what_is_applied",
         ),
     ),
@@ -266,7 +266,7 @@ CATALOGUE = (
         "Partitions are added; a topic is deleted and made anew; markers or records are lost; Kafka is another one.",
         "Users move to their new shard. What can't be right halts the shard, and nothing is skipped in silence.",
         (
-            "tests/fault/test_campaign_growth.py::test_new_partitions_are_taken_and_users_move_there_without_a_second_message",
+            "tests/fault/test_campaigns.py::test_new_partitions_are_taken_and_users_move_there_without_a_second_message",
             "tests/fault/test_campaign_moves.py::test_users_who_move_get_no_second_message_and_the_figures_are_exact_once_the_moves_are_over",
             "tests/fault/test_halted_shards.py::test_a_shard_whose_records_are_gone_before_they_were_read_is_halted_and_the_others_go_on",
             "tests/fault/test_ticks.py::test_beyond_the_end_of_a_recreated_tick_topic_nothing_is_evaluated_and_the_worker_says_so",

@@ -100,3 +100,9 @@ def test_pauses_say_truly_whether_they_outlast_the_session(kind: Kind) -> None:
 )
 def test_rounds_take_about_ten_minutes(minutes: float, rounds: list[int]) -> None:
     assert periods_of_rounds(minutes) == rounds
+
+
+def test_a_round_may_be_as_long_as_a_worker_is_to_live() -> None:
+    assert periods_of_rounds(60, round_minutes=60) == [75]
+    assert periods_of_rounds(60, round_minutes=40) == [38, 37]
+    assert periods_of_rounds(2, round_minutes=0) == [1, 1]

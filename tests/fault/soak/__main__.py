@@ -15,7 +15,7 @@ from deploy.local.errors import PlatformError
 from deploy.local.folders import LOCAL_FOLDER
 from tests.fault.soak.document import as_json, markdown
 from tests.fault.soak.kinds import KIND_NAMES
-from tests.fault.soak.running import run, write_json
+from tests.fault.soak.running import ROUND_MINUTES, run, write_json
 from tests.harness.mutants import MUTANTS
 
 _DIFFERS, _NO_PLATFORM = 1, 3
@@ -33,10 +33,21 @@ def main() -> int:
     logging.basicConfig(filename=folder / "clients.log", level=logging.WARNING)
     stamina.instrumentation.set_on_retry_hooks([])
     command = f"python -m tests.fault.soak --minutes {arguments.minutes:g} --seed {arguments.seed}"
+    command += "" if arguments.round_minutes == ROUND_MINUTES else f" --round-minutes {arguments.round_minutes:g}"
     command += "" if arguments.mutant == "none" else f" --mutant {arguments.mutant}"
     command += "".join([" --alone", *(f' "{kind}"' for kind in arguments.alone)] if arguments.alone else [])
     try:
-        report = asyncio.run(run(arguments.minutes, arguments.seed, arguments.mutant, command, folder, arguments.alone))
+        report = asyncio.run(
+            run(
+                arguments.minutes,
+                arguments.seed,
+                arguments.mutant,
+                command,
+                folder,
+                arguments.alone,
+                arguments.round_minutes,
+            )
+        )
     except PlatformError as error:
         print(error, file=sys.stderr)
         return _NO_PLATFORM
@@ -66,6 +77,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--mutant", choices=sorted(MUTANTS), default="none", help="a defect to build in")
     parser.add_argument(
         "--alone", nargs="+", choices=KIND_NAMES, default=(), metavar="KIND", help="only these, one at a time"
+    )
+    parser.add_argument(
+        "--round-minutes", type=float, default=ROUND_MINUTES, help="the longest life of a worker; default: %(default)s"
     )
     parser.add_argument("--report", type=Path, help="where the figures go as JSON")
     parser.add_argument(

@@ -24,12 +24,18 @@ from tests.fault.soak.report import Played, Report
 from tests.fault.soak.schedule import PERIOD_SECONDS, PlannedFault, draw_schedule
 from tests.harness.restartable import restartable_postgres
 
-# What a round leaves behind is judged in memory: about a hundred thousand records.
-_MOST_PERIODS = 13
+ROUND_MINUTES = 10.4
+"""At most, unless told otherwise: what a round leaves behind, about 150,000 records, is judged in memory."""
 
 
 async def run(
-    minutes: float, seed: int, mutant: str, command: str, folder: Path, alone: Collection[str] = ()
+    minutes: float,
+    seed: int,
+    mutant: str,
+    command: str,
+    folder: Path,
+    alone: Collection[str] = (),
+    round_minutes: float = ROUND_MINUTES,
 ) -> Report:
     """All kinds of faults, or these ``alone`` and one at a time.
 
@@ -39,7 +45,7 @@ async def run(
     judging: asyncio.Task[None] | None = None
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as judge:
         async with _platform(folder) as platform:
-            for number, periods in enumerate(periods_of_rounds(minutes), 1):
+            for number, periods in enumerate(periods_of_rounds(minutes, round_minutes), 1):
                 schedule = draw_schedule(f"{seed}/{number}", periods, alone)
                 plan = _plan(seed, number, command, mutant, folder, periods, schedule)
                 begun = time.monotonic()
@@ -55,10 +61,10 @@ async def run(
     return report
 
 
-def periods_of_rounds(minutes: float) -> list[int]:
-    """How many periods each round has: about ten minutes, as equal as can be."""
+def periods_of_rounds(minutes: float, round_minutes: float = ROUND_MINUTES) -> list[int]:
+    """How many periods each round has: no more than fit, and as equal as can be."""
     periods = max(1, round(minutes * 60 / PERIOD_SECONDS))
-    rounds = math.ceil(periods / _MOST_PERIODS)
+    rounds = math.ceil(periods / max(1, round(round_minutes * 60 / PERIOD_SECONDS)))
     return [periods // rounds + (number < periods % rounds) for number in range(rounds)]
 
 
