@@ -1,8 +1,10 @@
 """Waiting for what workers do, bounded; a worker that doesn't do it fails the test with the end of its log."""
 
 import asyncio
+import signal
 import subprocess
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from tests.conditions import eventually
@@ -56,9 +58,19 @@ async def wait_until_cycles(deployment: Deployment, number: int) -> None:
 
 
 async def stop(worker: Worker) -> None:
-    """SIGTERM; the worker must end cleanly."""
+    """SIGTERM, once the worker has begun; it must end cleanly.
+
+    A process that is still loading its modules dies of the signal, and another worker may have done all there was.
+    """
+    await _wait_until(worker, "begun to listen to signals", lambda: not worker.running or _listens(worker))
     code = await asyncio.to_thread(worker.stop)
     assert code == 0, f"{worker.name} ended with {code}\n{worker.tail()}"
+
+
+def _listens(worker: Worker) -> bool:
+    status = Path(f"/proc/{worker.process.pid}/status").read_text(encoding="ascii")
+    caught = next(int(line.split()[1], 16) for line in status.splitlines() if line.startswith("SigCgt"))
+    return bool(caught >> (signal.SIGTERM - 1) & 1)
 
 
 async def _wait_until(worker: Worker, what: str, condition: Callable[[], bool]) -> None:
